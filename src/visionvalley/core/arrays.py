@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How values take arrays in: checked once, then read-only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visionvalley.core.errors import BadInput
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int32]
+
+
+def require(
+    name: str, array: Any, shape: tuple[int | None, ...], dtype: Any = np.float64, *, finite: bool = False
+) -> NDArray[Any]:
+    """Return `array` as a contiguous, read-only array of the shape (None: any length) and dtype.
+
+    Arrays that already fit are not copied. Raises BadInput for another shape, for numbers that the
+    dtype cannot hold, and, with `finite`, for NaN and infinity.
+    """
+    try:
+        given = np.asarray(array)
+        if given.dtype.kind not in "fiub":
+            raise TypeError(given.dtype)
+        if np.dtype(dtype).kind in "iu" and given.dtype.kind == "f" and not np.array_equal(given, np.trunc(given)):
+            raise TypeError(given.dtype)
+        fitting = np.ascontiguousarray(given, dtype)
+    except (TypeError, ValueError) as error:
+        raise BadInput("core.not_numbers", name=name, dtype=np.dtype(dtype).name) from error
+    fits = fitting.ndim == len(shape) and all(
+        want in (None, got) for want, got in zip(shape, fitting.shape, strict=True)
+    )
+    if not fits:
+        wanted = " x ".join("N" if n is None else str(n) for n in shape)
+        raise BadInput("core.shape", name=name, got=" x ".join(map(str, fitting.shape)) or "a number", wanted=wanted)
+    if finite and not np.isfinite(fitting).all():
+        raise BadInput("core.not_finite", name=name)
+    view = fitting.view()
+    view.setflags(write=False)
+    return view
+
+
+def require_positive(**values: float) -> None:
+    """Raise BadInput for the first value that is not a positive, finite number."""
+    for name, value in values.items():
+        if not (np.isfinite(value) and value > 0):
+            raise BadInput("core.not_positive", name=name, value=value)
