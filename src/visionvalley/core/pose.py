@@ -3,12 +3,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from visionvalley.core.arrays import Floats, require
 from visionvalley.core.errors import BadInput
+
+
+def _product(a: Floats, b: Floats) -> Floats:
+    # not `@`: BLAS rounds differently from CPU to CPU, and poses must have the same bits on all
+    return a[:, 0, None] * b[0] + a[:, 1, None] * b[1] + a[:, 2, None] * b[2]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,11 +57,11 @@ class Pose:
         Rodrigues' formula; Murray, Li, Sastry 1994, eq. 2.14.
         """
         w = require("rotation_rad", rotation_rad, (3,), finite=True)
-        angle = float(np.sqrt(w[0] * w[0] + w[1] * w[1] + w[2] * w[2]))
+        angle = math.sqrt(w[0] * w[0] + w[1] * w[1] + w[2] * w[2])
         cross = np.array([[0.0, -w[2], w[1]], [w[2], 0.0, -w[0]], [-w[1], w[0], 0.0]])
-        a = np.sinc(angle / np.pi)
-        b = 0.5 * np.sinc(angle / (2 * np.pi)) ** 2
-        return Pose(np.eye(3) + a * cross + b * (cross @ cross), translation_m)
+        a = math.sin(angle) / angle if angle > 1e-9 else 1.0
+        half = math.sin(angle / 2) / (angle / 2) if angle > 1e-9 else 1.0
+        return Pose(np.eye(3) + a * cross + 0.5 * half * half * _product(cross, cross), translation_m)
 
     def matrix(self) -> Floats:
         """Return the (4, 4) homogeneous matrix, metres."""
@@ -65,12 +71,12 @@ class Pose:
 
     def inverse(self) -> Pose:
         """Return `a_from_b`."""
-        return Pose(self.rotation.T, -self.rotation.T @ self.translation_m)
+        return Pose(self.rotation.T, -_product(self.rotation.T, self.translation_m[:, None])[:, 0])
 
     def __matmul__(self, other: Pose) -> Pose:
         """`c_from_a = c_from_b @ b_from_a`: the inner names meet."""
-        rotation = self.rotation @ other.rotation
-        return Pose(rotation, self.rotation @ other.translation_m + self.translation_m)
+        moved_m = _product(self.rotation, other.translation_m[:, None])[:, 0]
+        return Pose(_product(self.rotation, other.rotation), moved_m + self.translation_m)
 
     def apply(self, points_m: Floats) -> Floats:
         """Return points (N, 3) of frame a in frame b; NaN stays NaN."""
