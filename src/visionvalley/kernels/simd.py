@@ -18,7 +18,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, lower_builtin, models, register_model, type_callable
 
-FAST = ("nsz", "arcp", "contract", "afn")  # NaN stays NaN, and no reordering within a lane
+FAST = ("nsz", "contract", "afn")  # NaN stays NaN, and no reordering within a lane
 I1, I32, I64 = ir.IntType(1), ir.IntType(32), ir.IntType(64)
 
 
@@ -367,3 +367,15 @@ def take(typing: Any, counter: Any) -> Any:
         return builder.atomic_rmw("add", data, ir.Constant(I64, 1), "monotonic")
 
     return types.int64(counter), code
+
+
+@intrinsic
+def exchange_if(typing: Any, array: Any, at: Any, expected: Any, new: Any) -> Any:
+    """Whether array[at] was `expected`; then it is `new` now, in one atomic step."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        data = context.make_array(array)(context, builder, args[0]).data
+        result = builder.cmpxchg(builder.gep(data, [args[1]]), args[2], args[3], "acq_rel", "acquire")
+        return builder.extract_value(result, 1)
+
+    return types.boolean(array, types.int64, array.dtype, array.dtype), code
