@@ -379,3 +379,35 @@ def exchange_if(typing: Any, array: Any, at: Any, expected: Any, new: Any) -> An
         return builder.extract_value(result, 1)
 
     return types.boolean(array, types.int64, array.dtype, array.dtype), code
+
+
+@intrinsic
+def pack_key(typing: Any, x: Any, row: Any) -> Any:
+    """A float32 that is not negative and an int32 below it, as a float64 that sorts by both."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        high = builder.shl(builder.zext(builder.bitcast(args[0], I32), I64), ir.Constant(I64, 32))
+        return builder.bitcast(builder.or_(high, builder.zext(args[1], I64)), ir.DoubleType())
+
+    return types.float64(types.float32, types.int32), code
+
+
+@intrinsic
+def key_number(typing: Any, key: Any) -> Any:
+    """The float32 of a packed key."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        high = builder.lshr(builder.bitcast(args[0], I64), ir.Constant(I64, 32))
+        return builder.bitcast(builder.trunc(high, I32), ir.FloatType())
+
+    return types.float32(types.float64), code
+
+
+@intrinsic
+def key_row(typing: Any, key: Any) -> Any:
+    """The int32 of a packed key."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.trunc(builder.bitcast(args[0], I64), I32)
+
+    return types.int32(types.float64), code

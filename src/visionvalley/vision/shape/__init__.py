@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Clouds and meshes: neighbours, normals, registration, distances, sections."""

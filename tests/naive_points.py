@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Slow, obvious twins of the kernels on points."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def nearest(points, query, k, reach=np.inf):
+    """Rows of the k nearest points of one query, equal distances by the lower row."""
+    squared = ((points - query) ** 2).sum(axis=1)
+    squared[np.isnan(squared)] = np.inf
+    rows = np.lexsort((np.arange(len(points)), squared))[:k]
+    return rows[squared[rows] <= min(reach**2, 1e300)]
+
+
+def within(points, query, radius):
+    """Rows of all points within a radius of one query, ascending."""
+    return np.flatnonzero(((points - query) ** 2).sum(axis=1) <= radius**2)
