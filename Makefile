@@ -22,6 +22,7 @@ demo: $(VENV)/run.stamp $(VENV)/web.stamp
 	$(VENV)/bin/valley demo
 
 test: $(VENV)/dev.stamp $(VENV)/web.stamp
+	$(VENV)/bin/python -m visionvalley.kernels.ahead
 	$(VENV)/bin/python -m pytest $(TESTS)
 
 lint: $(VENV)/dev.stamp
@@ -36,6 +37,7 @@ format: $(VENV)/dev.stamp
 	$(VENV)/bin/ruff format
 
 bench: $(BENCH)/bench.stamp
+	$(BENCH)/bin/python -m visionvalley.kernels.ahead
 	$(BENCH)/bin/python -m bench $(RACES)
 
 wheel: $(VENV)/dev.stamp $(VENV)/web.stamp

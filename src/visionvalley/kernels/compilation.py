@@ -1,118 +1,106 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How kernels are compiled and where their object code is kept.
+"""How kernels are compiled.
 
-The target is fixed to x86-64-v3 (AVX2), so that one object code runs on every such CPU and gives
-the same bits. Object code lies in `kernels/compiled`, inside the package, where a wheel carries
-it; its stamp is the hash of the kernel's source and of every kernel file that it imports, so that
-an edit in any of them is seen at once.
+The target is fixed (x86-64-v3, AVX2), so that one object code runs on every such CPU and gives the
+same bits. Object code is kept by `store`; a wheel carries it.
 """
 
 from __future__ import annotations
 
-import ast
 import contextlib
-import hashlib
 import os
-import platform
-import sys
-from collections.abc import Callable
-from functools import lru_cache
+import pickle
+from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numba
-from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+from numba.core import compiler, registry, serialize, sigutils, types
+from numba.core.caching import _Cache
 
-TARGET = "x86-64-v3"
-if platform.machine().lower() in {"x86_64", "amd64"}:
-    numba.config.CPU_NAME = TARGET
-    numba.config.CPU_FEATURES = ""
-
-HERE = Path(__file__).parent
-SHIPPED = HERE / "compiled"
+from visionvalley.kernels import store
 
 # Never fastmath=True: its `nnan` lets the compiler drop NaN tests, and NaN means 'no measurement'.
-# Nor `arcp`: with it 1 / sqrt(x) of float32 becomes rsqrtps, whose bits differ from one maker of CPUs to another.
-NAN_SAFE = {"nsz", "contract", "afn", "reassoc"}
+NAN_SAFE = {"nsz", "arcp", "contract", "afn", "reassoc"}
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": NAN_SAFE}
 
-
-def user_cache() -> Path:
-    """Return the folder for object code where the package itself cannot be written."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "visionvalley" / "kernels"
+# Every entry point, by the name of its file.
+ENTRY_POINTS: dict[str, list[Any]] = {}
 
 
-@lru_cache
-def cache_folder() -> Path:
-    """Return where object code is read and written: in the package if that can be, else the user's cache."""
-    shipped_here = any(SHIPPED.glob(f"*.py{sys.version_info[0]}{sys.version_info[1]}*.nbi"))
-    if shipped_here or os.access(SHIPPED if SHIPPED.exists() else HERE, os.W_OK):
-        return SHIPPED
-    return user_cache()
+def _fix_target() -> bool:
+    """Let Numba compile for the target; say whether it does (it does not if it compiled before for another)."""
+    fixed = store.target() == numba.config.CPU_NAME
+    already = "_toplevel_target_context" in vars(registry.cpu_target)
+    numba.config.CPU_NAME, numba.config.CPU_FEATURES = store.target(), ""
+    return fixed or not already
 
 
-@lru_cache
-def imported_kernels(source: Path) -> tuple[Path, ...]:
-    """Return `source` and every kernel file that it imports, directly or not, sorted."""
-    seen: set[Path] = set()
-    waiting = [source]
-    while waiting:
-        file = waiting.pop()
-        if file in seen or not file.exists():
-            continue
-        seen.add(file)
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("visionvalley.kernels"):
-                stem = (node.module or "").removeprefix("visionvalley.kernels").lstrip(".")
-                names = [stem] if stem else [alias.name for alias in node.names]
-                waiting += [file.parent / f"{name}.py" for name in names]
-    return tuple(sorted(seen))
+# False where other code in this process had Numba compile for this very CPU before: object code is
+# then read, and compiled by a process of its own, but what this process compiles is not kept.
+TARGET_FIXED = _fix_target()
 
 
-@lru_cache
-def stamp(source: Path) -> str:
-    """Return the SHA-256 of all sources that the kernels of one file are compiled from."""
-    digest = hashlib.sha256()
-    for file in imported_kernels(source):
-        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
-    return digest.hexdigest()
+def describe(thing: Any) -> str:
+    """Return words that tell variants of one function apart: all values that its closures hold.
+
+    Raises TypeError for a value that has no lasting description.
+    """
+    function = getattr(thing, "py_func", None) or getattr(thing, "_defn", None) or thing
+    if hasattr(function, "__code__"):
+        cells = [cell.cell_contents for cell in function.__closure__ or ()]
+        held = ", ".join(describe(one) for one in (*cells, *(function.__defaults__ or ())))
+        return f"{function.__module__}.{function.__qualname__}({held})"
+    if isinstance(thing, (tuple, list)):
+        return f"[{', '.join(map(describe, thing))}]"
+    if isinstance(thing, (bool, int, float, str, bytes, types.Type)) or thing is None:
+        return repr(thing)
+    if isinstance(thing, type) or hasattr(thing, "dtype"):
+        return f"{thing!r} {getattr(thing, 'dtype', '')}"
+    raise TypeError(f"a kernel closes over {thing!r}, which has no lasting name")
 
 
-class PackageLocator(_CacheLocator):  # type: ignore[misc]
-    """Tell Numba to keep object code in the package, stamped by content and not by time."""
+class ObjectCache(_Cache):  # type: ignore[misc]
+    """Numba's cache of one entry point, kept by `store`."""
 
-    def __init__(self, source: Path) -> None:
-        self.source = source
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.source = Path(function.__code__.co_filename)
+        self.stamp = store.stamp(self.source)  # taken now: what is in memory is what is stamped
 
-    def get_cache_path(self) -> str:
-        return str(cache_folder())
+    @property
+    def cache_path(self) -> str:
+        return str(store.writable()[0])
 
-    def get_source_stamp(self) -> str:
-        return stamp(self.source)
+    def name(self, signature: Any) -> str:
+        """Return the file name of one signature's object code."""
+        arguments, _ = sigutils.normalize_signature(signature)
+        return store.object_name(self.source, self.function.__name__, describe(self.function), str(arguments))
 
-    def get_disambiguator(self) -> str:
-        return self.source.stem
+    def load_overload(self, signature: Any, target_context: Any) -> Any:
+        target_context.refresh()
+        name = self.name(signature)
+        data = store.read(name)
+        if data is None and not TARGET_FIXED:
+            import_module("visionvalley.kernels.ahead").compile_ahead([self.source.stem])
+            data = store.read(name)
+        if data is None:
+            return None
+        return compiler.CompileResult._rebuild(target_context, *pickle.loads(data))  # noqa: S301
 
-    @classmethod
-    def from_function(cls, py_func: Callable[..., Any], py_file: str) -> PackageLocator:
-        return cls(Path(py_file))
+    def save_overload(self, signature: Any, result: Any) -> None:
+        if TARGET_FIXED and store.target() == numba.config.CPU_NAME and not result.library.has_dynamic_globals:
+            store.write(self.name(signature), serialize.dumps(result._reduce()))
 
+    def enable(self) -> None:
+        """Stay on."""
 
-class PackageCacheImpl(CompileResultCacheImpl):  # type: ignore[misc]
-    """Numba's own reducer with our locator, and no other."""
+    def disable(self) -> None:
+        """Stay on."""
 
-    _locator_classes = [PackageLocator]  # noqa: RUF012
-
-
-class PackageCache(FunctionCache):  # type: ignore[misc]
-    """A cache that a read-only folder or a full disk makes slower, never wrong."""
-
-    _impl_class = PackageCacheImpl
-
-    def save_overload(self, sig: Any, data: Any) -> None:
-        with contextlib.suppress(OSError):
-            super().save_overload(sig, data)
+    def flush(self) -> None:
+        """Keep what is there: names tell what is stale."""
 
 
 def kernel(*signatures: str) -> Callable[[Callable[..., Any]], Any]:
@@ -124,11 +112,38 @@ def kernel(*signatures: str) -> Callable[[Callable[..., Any]], Any]:
 
     def decorate(function: Callable[..., Any]) -> Any:
         dispatcher = numba.njit(**OPTIONS)(function)
-        dispatcher._cache = PackageCache(function)
+        dispatcher._cache = ObjectCache(function)
         dispatcher.declared = signatures
+        ENTRY_POINTS.setdefault(Path(function.__code__.co_filename).stem, []).append(dispatcher)
         return dispatcher
 
     return decorate
 
 
 inner: Callable[[Callable[..., Any]], Any] = numba.njit(**OPTIONS)
+
+
+def declared(dispatcher: Any) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    """Yield the argument types and the return type of each declared signature."""
+    for signature in dispatcher.declared:
+        yield sigutils.normalize_signature(signature)
+
+
+def undeclared(dispatcher: Any) -> list[tuple[Any, ...]]:
+    """Return the argument types that an entry point was compiled for without having declared them."""
+    known = {arguments for arguments, _ in declared(dispatcher)}
+    return [arguments for arguments in dispatcher.signatures if arguments not in known]
+
+
+def _hold_compiler() -> None:
+    compiler_lock.acquire()
+
+
+def _let_go_compiler() -> None:
+    with contextlib.suppress(RuntimeError):
+        compiler_lock.release()
+
+
+compiler_lock = numba.core.compiler_lock.global_compiler_lock
+if hasattr(os, "register_at_fork"):  # a child must not inherit the lock of a thread that it does not have
+    os.register_at_fork(before=_hold_compiler, after_in_parent=_let_go_compiler, after_in_child=_let_go_compiler)
