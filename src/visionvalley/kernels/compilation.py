@@ -25,6 +25,8 @@ from visionvalley.kernels import store
 NAN_SAFE = {"nsz", "arcp", "contract", "afn", "reassoc"}
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": NAN_SAFE}
 
+TARGET = store.target()
+
 # Every entry point, by the name of its file.
 ENTRY_POINTS: dict[str, list[Any]] = {}
 
