@@ -317,6 +317,38 @@ def shift_in(typing: Any, before: Any, vector: Any) -> Any:
     return vector(vector, vector), code
 
 
+@intrinsic
+def swap_halves(typing: Any, vector: Any) -> Any:
+    """The upper half of the lanes below the lower half."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        half = vector.lanes // 2
+        order = ir.Constant(ir.VectorType(I32, vector.lanes), [*range(half, vector.lanes), *range(half)])
+        return builder.shuffle_vector(args[0], args[0], order)
+
+    return vector(vector), code
+
+
+@intrinsic
+def lane(typing: Any, vector: Any, at: Any) -> Any:
+    """The number in lane `at`; quick where that is a literal."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.extract_element(args[0], args[1])
+
+    return vector.element(vector, types.int64), code
+
+
+@intrinsic
+def cross_term(typing: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
+    """A * b - c * d with each product rounded, never fused: swapping the products only turns the sign."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.fsub(builder.fmul(args[0], args[1]), builder.fmul(args[2], args[3]))
+
+    return a(a, a, a, a), code
+
+
 # ---- scalars
 @intrinsic
 def trailing_zeros(typing: Any, word: Any) -> Any:
