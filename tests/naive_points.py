@@ -17,3 +17,8 @@ def nearest(points, query, k, reach=np.inf):
 def within(points, query, radius):
     """Rows of all points within a radius of one query, ascending."""
     return np.flatnonzero(((points - query) ** 2).sum(axis=1) <= radius**2)
+
+
+def covariance(points, query, k):
+    """Covariance of the k nearest points of one query."""
+    return np.cov(points[nearest(points, query, k)].T, bias=True)

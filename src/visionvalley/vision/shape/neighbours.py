@@ -52,7 +52,8 @@ class Neighbours:
     distance_m: NDArray[np.float32]
 
 
-def _require_count(name: str, value: int, least: int) -> None:
+def require_count(name: str, value: int, least: int) -> None:
+    """Raise BadInput unless `value` is a whole number from `least` on."""
     if int(value) != value or value < least:
         raise BadInput("points.bad_count", name=name, value=value, least=least)
 
@@ -105,7 +106,7 @@ def nearest(index: Index, queries_m: Any, k: int = 1, reach_m: float = np.inf) -
 
     queries_m  (M, 3) metres; a row of NaN has no neighbours
     """
-    _require_count("k", k, 1)
+    require_count("k", k, 1)
     queries, order = _queries(index, queries_m)
     rows = np.full((len(queries), k), -1, np.int32)
     squared = np.full((len(queries), k), np.nan, np.float32)
