@@ -22,7 +22,8 @@ from numba.core.caching import _Cache
 from visionvalley.kernels import store
 
 # Never fastmath=True: its `nnan` lets the compiler drop NaN tests, and NaN means 'no measurement'.
-NAN_SAFE = {"nsz", "arcp", "contract", "afn", "reassoc"}
+# Nor `arcp`: with it 1 / sqrt(x) of float32 becomes rsqrtps, whose bits differ from one maker of CPUs to another.
+NAN_SAFE = {"nsz", "contract", "afn", "reassoc"}
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": NAN_SAFE}
 
 TARGET = store.target()
