@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Registration without a start: where two shapes that overlap lie relative to each other, found from shape alone.
+
+Points that look alike are matched; a match is believed as far as matches that agree with it agree with each other;
+the best believed ones each propose a motion; the motions are judged by how much of the shapes comes to lie on each
+other. Nothing is drawn at random, so the answer is the same every time.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visionvalley.core import BadInput, Cloud, Pose, check, require_positive, setting
+from visionvalley.core.arrays import Floats
+from visionvalley.kernels import registration as kernels
+from visionvalley.kernels.threads import each_thread
+from visionvalley.vision.geometry.motion import difference, orthonormal
+from visionvalley.vision.shape.descriptors import fast_point_feature_histograms
+from visionvalley.vision.shape.matching import agreement, motions, mutual_matches, pack_pairs
+from visionvalley.vision.shape.normals import normals
+from visionvalley.vision.shape.registration import Alignment, Fit, Source, Target, align
+
+FEWEST = 12  # points of a shape
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How a motion is searched; lengths are in cells."""
+
+    radius: float = setting(5.0, low=1, label="Radius", help="Around a point, what describes it")
+    most_matches: int = setting(1500, low=64, label="Matches", help="The most distinctive that are kept")
+    length: float = setting(1.0, low=0, label="Length", help="Two matches agree if their lengths differ by less")
+    least_length: float = setting(4.0, low=0, label="Least length", help="Nearer matches say nothing about each other")
+    cosine: float = setting(0.3, low=0, label="Cosine", help="Largest difference of cosines of normals that agree")
+    seeds: int = setting(48, low=1, label="Seeds", help="Matches that propose a motion")
+    reach: float = setting(2.0, low=0, label="Reach", help="A match fits a motion within it")
+    judged: int = setting(12, low=1, label="Judged", help="Motions judged by how much comes to lie on each other")
+    refined: int = setting(4, low=1, label="Refined", help="Motions refined and judged again")
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Described:
+    """A shape thinned to one point a cell and described, prepared once for many searches.
+
+    cloud     thinned, with normals
+    features  (N, 33)
+    guessed   whether the side of the normals was guessed, not given
+    """
+
+    cloud: Cloud
+    features: NDArray[np.float32]
+    source: Source
+    target: Target
+    cell_m: float
+    guessed: bool
+
+    def turned(self) -> Described:
+        """Return the shape with its normals to the other side."""
+        assert self.cloud.normals is not None  # noqa: S101
+        return described(Cloud(self.cloud.points_m, -self.cloud.normals), self.cell_m, guessed=self.guessed)
+
+
+def describe(cloud: Cloud, cell_m: float, radius: float = 5.0) -> Described:
+    """Return a cloud thinned to cells and described.
+
+    Without normals they are estimated, and their side is that of a part seen from outside by one camera.
+    """
+    require_positive(cell_m=cell_m)
+    thin = thinned(cloud, cell_m)
+    if len(thin) < FEWEST:
+        raise BadInput("registration.too_few_points", name="cloud", got=len(thin), wanted=FEWEST)
+    guessed = thin.normals is None
+    if guessed:
+        thin = Cloud(thin.points_m, facing(thin.points_m, normals(thin.points_m, 12)))
+    return described(thin, cell_m, radius, guessed)
+
+
+def described(thin: Cloud, cell_m: float, radius: float = 5.0, guessed: bool = False) -> Described:
+    """Return a thinned cloud with normals, described."""
+    assert thin.normals is not None  # noqa: S101
+    thin = thin.taken(np.isfinite(thin.normals).all(axis=1))
+    features = fast_point_feature_histograms(thin, radius * cell_m)
+    return Described(thin, features, Source.of(thin), Target.of_cloud(thin), cell_m, guessed)
+
+
+def align_coarse(
+    source: Cloud | Described, target: Cloud | Described, cell_m: float, settings: Search = Search()
+) -> Fit:
+    """Return the pose that brings a source onto a target that it overlaps, from shape alone.
+
+    cell_m  points a cell apart are compared: about 1 / 60 of the part, and well above the noise
+    The fit is as good as cells allow; refine it with `align` on all points. It has not converged where too little
+    comes to lie on each other.
+    Rusu et al. 2009 (features), Chen et al. 2022 (second order compatibility).
+    """
+    moving = source if isinstance(source, Described) else describe(source, cell_m, settings.radius)
+    fixed = target if isinstance(target, Described) else describe(target, cell_m, settings.radius)
+    best = _search(moving, fixed, settings)
+    if moving.guessed and best[0] < 0.5:
+        best = max(best, _search(moving.turned(), fixed, settings), key=lambda one: one[0])
+    return best[1]
+
+
+def _search(moving: Described, fixed: Described, settings: Search) -> tuple[float, Fit]:
+    """Return how much of the source lies on the target, and the fit."""
+    poses = proposed(moving, fixed, settings)
+    shares = judged(poses, moving, fixed)
+    order = np.argsort(-shares, kind="stable")[: settings.refined]
+    cell = moving.cell_m
+    fine = Alignment(reach_m=2 * cell, robust="tukey", scale_m=1.5 * cell, rounds=12, stop_m=0.02 * cell)
+    fits = [align(moving.source, fixed.target, poses[i], fine) for i in order]
+    shares = judged([fit.target_from_source for fit in fits], moving, fixed)
+    top = int(np.argmax(shares))
+    return float(shares[top]), replace(fits[top], overlap=float(shares[top]))
+
+
+def proposed(moving: Described, fixed: Described, settings: Search) -> list[Pose]:
+    """Return motions that many matches agree on, the best supported first, all different."""
+    cell = moving.cell_m
+    matches = mutual_matches(moving.features, fixed.features, settings.most_matches)
+    middle = fixed.target.index.origin_m
+    ours, theirs = _local(moving.cloud, moving.source.origin_m), _local(fixed.cloud, middle)
+    pairs = pack_pairs(ours, theirs, matches)
+    limits = np.array([settings.length * cell, settings.least_length * cell, settings.cosine])
+    graph, support = agreement(pairs, limits)
+    seeds = np.argsort(-support[: len(matches)], kind="stable")[: settings.seeds]
+    found = motions(pairs, len(matches), graph, seeds, settings.reach * cell)
+    return _different(found, moving, middle, settings.judged)
+
+
+def judged(poses: list[Pose], moving: Described, fixed: Described) -> Floats:
+    """Return for each pose the share of the source's points that lies on the target, normals the same way."""
+    source, target, cell = moving.source, fixed.target, moving.cell_m
+    rows = np.zeros((len(poses), 12))
+    for row, pose in zip(rows, poses, strict=True):
+        row[:9] = pose.rotation.ravel()
+        row[9:] = pose.apply(source.origin_m[None])[0] - target.index.origin_m
+    counts = np.zeros((len(poses), 2), np.int64)
+    limits = np.array([cell * cell, cell * cell, 0.7])
+    each_thread(kernels.overlaps, len(poses), target.index.tree, target.normals, source.local, rows, limits, counts)
+    return counts[:, 0] / len(source.local)
+
+
+def _different(found: Floats, moving: Described, middle: Floats, most: int) -> list[Pose]:
+    """Return the poses of motions between local frames, without those that nearly repeat a better one."""
+    poses: list[Pose] = []
+    source = moving.source
+    for row in found:
+        if len(poses) == most or not row[12] > 0:
+            break
+        rotation = orthonormal(row[:9].reshape(3, 3))
+        turned = Pose(rotation, np.zeros(3)).apply(source.origin_m[None])[0]
+        pose = Pose(rotation, row[9:12] + middle - turned)
+        if all(_gap(pose, other, source) > 2 * moving.cell_m for other in poses):
+            poses.append(pose)
+    return poses or [Pose.identity()]
+
+
+def _gap(pose: Pose, other: Pose, source: Source) -> float:
+    """Return how far two poses set a source apart: about the root mean square over its points."""
+    step = difference(pose, other)
+    at = other.apply(source.origin_m[None])[0]
+    slide = step[3:] + np.cross(step[:3], at)
+    return math.sqrt(float((slide * slide).sum() + (step[:3] ** 2).sum() * source.extent_m**2 * 2 / 3))
+
+
+def _local(cloud: Cloud, origin_m: Floats) -> NDArray[np.float32]:
+    return np.concatenate([cloud.points_m - origin_m, np.asarray(cloud.normals)], axis=1).astype(np.float32)
+
+
+def facing(points_m: Floats, directions: Floats) -> Floats:
+    """Return normals (N, 3) turned to one side: that of a camera which sees a part, mostly convex, from outside."""
+    there = np.isfinite(directions).all(axis=1)
+    n, p = directions[there], points_m[there]
+    view = n[0]
+    for _ in range(5):
+        signs = np.where((n * view).sum(axis=1) < 0, -1.0, 1.0)
+        view = (signs[:, None] * n).sum(axis=0)
+    signs = np.where((n * view).sum(axis=1) < 0, -1.0, 1.0)
+    outward = float((signs[:, None] * n * (p - p.mean(axis=0))).sum())
+    out = np.full_like(directions, np.nan)
+    out[there] = n * (signs * (1.0 if outward >= 0 else -1.0))[:, None]
+    return out
+
+
+def thinned(cloud: Cloud, cell_m: float) -> Cloud:
+    """Return the mean point, and mean normal, of each cell."""
+    points = cloud.points_m[np.isfinite(cloud.points_m).all(axis=1)]
+    cells = np.floor((points - points.min(axis=0)) / cell_m).astype(np.int64)
+    key = (cells[:, 0] << 42) | (cells[:, 1] << 21) | cells[:, 2]
+    _, rows, counts = np.unique(key, return_inverse=True, return_counts=True)
+    mean = np.stack([np.bincount(rows, points[:, i]) for i in range(3)], 1) / counts[:, None]
+    if cloud.normals is None:
+        return Cloud(mean)
+    n = cloud.normals[np.isfinite(cloud.points_m).all(axis=1)]
+    n = np.stack([np.bincount(rows, np.nan_to_num(n[:, i])) for i in range(3)], 1)
+    return Cloud(mean, n / np.sqrt((n * n).sum(axis=1))[:, None])
