@@ -85,7 +85,8 @@ def _conduct(helpers: list[_Helper], tasks: list[_Task], stems: Sequence[str], r
     for number, helper in enumerate(helpers):
         Thread(target=_drive, args=(number, helper, plan, answers), daemon=True).start()
     seconds: dict[str, float] = {}
-    files: dict[str, list[str]] = {stem: [] for stem in stems}
+    files: dict[str, dict[str, Any]] = {stem: {} for stem in stems}
+    changed = set()
     stamps = {stem: store.stamp(store.HERE / f"{stem}.py") for stem in stems}
     report(0, total, "")
     for done in range(1, total + 1):
@@ -94,11 +95,12 @@ def _conduct(helpers: list[_Helper], tasks: list[_Task], stems: Sequence[str], r
             raise CompilationFailed(answer["error"])
         name, stem = answer["name"], answer["stem"]
         seconds[name] = answer["seconds"]
-        files[stem] += answer["files"] if answer["stamp"] == stamps[stem] else ["changed meanwhile"]
+        files[stem] |= answer["files"]
+        changed |= {stem} if answer["stamp"] != stamps[stem] else set()
         report(done, total, name)
-    for stem, names in files.items():
-        if "changed meanwhile" not in names and store.here(names):
-            store.mark_complete(store.HERE / f"{stem}.py", names)
+    for stem, made in files.items():
+        if stem not in changed and store.here(list(made)):
+            store.mark_complete(store.HERE / f"{stem}.py", made)
     return seconds
 
 
@@ -180,16 +182,19 @@ def _cost(dispatcher: Any, seen: set[int]) -> int:
 def _compiled(stem: str, index: int) -> dict[str, Any]:
     compilation = import_module("visionvalley.kernels.compilation")
     dispatcher, began = entry_points(stem)[index], time.perf_counter()
-    names = []
+    files = {}
     for arguments, _ in compilation.declared(dispatcher):
         dispatcher.compile(arguments)
-        names.append(dispatcher._cache.name(arguments))
+        files[dispatcher._cache.name(arguments)] = {"kernel": dispatcher.py_func.__name__} | dispatcher._cache.traits(
+            arguments
+        )
+    seconds = round(time.perf_counter() - began, 3)
     return {
         "name": f"{stem}.{dispatcher.py_func.__name__}",
         "stem": stem,
-        "files": names,
+        "files": {name: about | {"seconds": seconds / len(files)} for name, about in files.items()},
         "stamp": store.stamp(Path(dispatcher.py_func.__code__.co_filename)),
-        "seconds": round(time.perf_counter() - began, 3),
+        "seconds": seconds,
     }
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
+import re
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
@@ -27,6 +28,9 @@ NAN_SAFE = {"nsz", "contract", "afn", "reassoc"}
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": NAN_SAFE}
 
 TARGET = store.target()
+
+CALL = re.compile(r"(?:movabsq\s+\$|callq?\s+)([A-Za-z]\w*)")
+ESTIMATE = re.compile(r"\bv?(?:rcp|rsqrt)(?:14|28)?[ps][sd]\b")
 
 # Every entry point, by the name of its file.
 ENTRY_POINTS: dict[str, list[Any]] = {}
@@ -90,11 +94,18 @@ class ObjectCache(_Cache):  # type: ignore[misc]
             data = store.read(name)
         if data is None:
             return None
-        return compiler.CompileResult._rebuild(target_context, *pickle.loads(data))  # noqa: S301
+        _, code = pickle.loads(data)  # noqa: S301
+        return compiler.CompileResult._rebuild(target_context, *pickle.loads(code))  # noqa: S301
+
+    def traits(self, signature: Any) -> dict[str, list[str]]:
+        """Return what in kept object code could give other bits on another machine (see `traits`)."""
+        data = store.read(self.name(signature))
+        return {} if data is None else pickle.loads(data)[0]  # noqa: S301
 
     def save_overload(self, signature: Any, result: Any) -> None:
         if TARGET_FIXED and store.target() == numba.config.CPU_NAME and not result.library.has_dynamic_globals:
-            store.write(self.name(signature), serialize.dumps(result._reduce()))
+            about = traits(result.library.get_asm_str())
+            store.write(self.name(signature), pickle.dumps((about, serialize.dumps(result._reduce()))))
 
     def enable(self) -> None:
         """Stay on."""
@@ -104,6 +115,11 @@ class ObjectCache(_Cache):  # type: ignore[misc]
 
     def flush(self) -> None:
         """Keep what is there: names tell what is stale."""
+
+
+def traits(assembly: str) -> dict[str, list[str]]:
+    """Return the functions that x86 code calls, and its instructions that only estimate."""
+    return {"calls": sorted(set(CALL.findall(assembly))), "estimates": sorted(set(ESTIMATE.findall(assembly)))}
 
 
 def kernel(*signatures: str) -> Callable[[Callable[..., Any]], Any]:

@@ -19,6 +19,7 @@ import tempfile
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
 SHIPPED = HERE / "compiled"
@@ -163,14 +164,25 @@ def missing(names: tuple[str, ...] | None = None) -> tuple[str, ...]:
 
 
 def _complete(source: Path) -> bool:
-    listed = read(list_name(source))
-    return listed is not None and here(json.loads(listed))
+    listed = compiled(source)
+    return listed is not None and here(list(listed))
 
 
-def mark_complete(source: Path, names: list[str]) -> None:
+def compiled(source: Path) -> dict[str, dict[str, Any]] | None:
+    """Return what is known of the object files of all declared kernels of a source; None where some lack.
+
+    Of each file: `kernel`, its name; `seconds`, what it took to compile; `calls`, the functions of
+    other libraries that it calls; `estimates`, instructions whose bits depend on the maker of the CPU.
+    """
+    data = read(list_name(source))
+    listed: dict[str, dict[str, Any]] | None = None if data is None else json.loads(data)
+    return listed
+
+
+def mark_complete(source: Path, files: dict[str, dict[str, Any]]) -> None:
     """Note that these are the object files of all declared kernels of a source, and remove older ones."""
-    if write(list_name(source), json.dumps(sorted(names)).encode()) and writable()[0] == SHIPPED:
-        keep = {*names, list_name(source)}
-        for old in SHIPPED.glob(f"{source.stem}.*"):
-            if old.name not in keep and f".{PYTHON}-" in old.name:
+    if write(list_name(source), json.dumps(files, indent=1).encode()) and writable()[0] == SHIPPED:
+        keep = {*files, list_name(source)}
+        for old in SHIPPED.glob(f"{source.stem}.*{PYTHON}-*"):
+            if old.name not in keep:
                 old.unlink(missing_ok=True)
