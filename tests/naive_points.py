@@ -22,3 +22,13 @@ def within(points, query, radius):
 def covariance(points, query, k):
     """Covariance of the k nearest points of one query."""
     return np.cov(points[nearest(points, query, k)].T, bias=True)
+
+
+def downsample(points, cell):
+    """Centroids and counts of the cells that hold points."""
+    points = points[np.isfinite(points).all(axis=1)]
+    scale = 1.0 / cell
+    cells, inverse, counts = np.unique(np.floor(points * scale), axis=0, return_inverse=True, return_counts=True)
+    sums = np.zeros((len(cells), 3))
+    np.add.at(sums, inverse.ravel(), points * scale - cells[inverse.ravel()])
+    return (cells + sums / counts[:, None]) * cell, counts
