@@ -81,7 +81,7 @@ def compile_ahead(
 
 
 def _conduct(helpers: list[_Helper], tasks: list[_Task], stems: Sequence[str], report: Report) -> dict[str, float]:
-    plan, answers, total = _Plan(list(tasks)), SimpleQueue[dict[str, Any]](), len(tasks)
+    plan, answers, total = _Plan(list(tasks)), SimpleQueue[Any](), len(tasks)
     for number, helper in enumerate(helpers):
         Thread(target=_drive, args=(number, helper, plan, answers), daemon=True).start()
     seconds: dict[str, float] = {}
@@ -91,8 +91,8 @@ def _conduct(helpers: list[_Helper], tasks: list[_Task], stems: Sequence[str], r
     report(0, total, "")
     for done in range(1, total + 1):
         answer = answers.get()
-        if "error" in answer:
-            raise CompilationFailed(answer["error"])
+        if isinstance(answer, CompilationFailed):
+            raise answer
         name, stem = answer["name"], answer["stem"]
         seconds[name] = answer["seconds"]
         files[stem] |= answer["files"]
@@ -104,12 +104,12 @@ def _conduct(helpers: list[_Helper], tasks: list[_Task], stems: Sequence[str], r
     return seconds
 
 
-def _drive(number: int, helper: _Helper, plan: _Plan, answers: SimpleQueue[dict[str, Any]]) -> None:
+def _drive(number: int, helper: _Helper, plan: _Plan, answers: SimpleQueue[Any]) -> None:
     while task := plan.next(number):
         try:
             answers.put(helper.ask(compile=[task.stem, task.index]))
-        except (OSError, ValueError) as error:  # a helper that died says nothing that is JSON
-            answers.put({"error": f"the process that compiled {task.stem}.{task.name} ended: {error!r}"})
+        except CompilationFailed as error:
+            answers.put(error)
             return
 
 
@@ -123,12 +123,18 @@ class _Helper:
         )
 
     def ask(self, **question: Any) -> dict[str, Any]:
+        """Return the answer to one question. Raises CompilationFailed where it failed or the process died."""
         stdin, stdout = self.process.stdin, self.process.stdout
-        if stdin is None or stdout is None:
-            raise OSError("no pipe")
-        stdin.write(json.dumps(question) + "\n")
-        stdin.flush()
-        answer: dict[str, Any] = json.loads(stdout.readline())
+        try:
+            if stdin is None or stdout is None:
+                raise OSError("it has no pipes")
+            stdin.write(json.dumps(question) + "\n")
+            stdin.flush()
+            answer: dict[str, Any] = json.loads(stdout.readline())
+        except (OSError, ValueError) as error:  # a process that died says nothing that is JSON
+            raise CompilationFailed(f"{question}: the compiling process ended ({self.process.poll()})") from error
+        if "error" in answer:
+            raise CompilationFailed(answer["error"])
         return answer
 
     def stop(self) -> None:
@@ -144,8 +150,15 @@ def serve() -> None:
         try:
             answer = _tasks(question["list"]) if "list" in question else _compiled(*question["compile"])
         except Exception as error:
-            answer = {"error": f"{question}: {error}"}
+            answer = {"error": f"{_named(question)}: {error}"}
         print(json.dumps(answer), file=answers, flush=True)
+
+
+def _named(question: dict[str, Any]) -> str:
+    if "list" in question:
+        return ", ".join(question["list"])
+    stem, index = question["compile"]
+    return f"{stem}.{entry_points(stem)[index].py_func.__name__}"
 
 
 def entry_points(stem: str) -> list[Any]:

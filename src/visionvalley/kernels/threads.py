@@ -9,25 +9,40 @@ on the number of threads, so neither does any result.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import numpy as np
 
+QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
-def available() -> int:
-    """Return the number of CPUs this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+
+def available(quota_file: Path = QUOTA) -> int:
+    """Return the number of CPUs this process may use: its affinity, and what its container grants (cgroup v2)."""
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with contextlib.suppress(OSError, ValueError):
+        quota, period = quota_file.read_text(encoding="ascii").split()
+        cpus = min(cpus, max(1, round(int(quota) / int(period))))
+    return cpus
+
+
+def _wanted() -> int:
+    written = os.environ.get("VALLEY_THREADS", "").strip()
+    if not written:
+        return available()
+    if not written.isdecimal() or int(written) < 1:
+        raise ValueError(f"VALLEY_THREADS is {written!r}, not a number of threads: set it to 1 or more, or unset it")
+    return int(written)
 
 
 class _State:
     lock = Lock()
-    threads = max(1, int(os.environ.get("VALLEY_THREADS", "0") or 0) or available())
+    threads = _wanted()
     pool: ThreadPoolExecutor | None = None
 
 
@@ -74,5 +89,6 @@ def each_thread(worker: Callable[..., Any], pieces: int, *arguments: Any) -> Non
     try:
         worker(counter, *arguments)
     finally:
-        for one in waiting:
-            one.result()
+        for one in waiting:  # one that has not begun has nothing left to do
+            if not one.cancel():
+                one.result()
