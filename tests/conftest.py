@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What all tests share."""
 
+import sys
+
 import numpy as np
 import pytest
 
@@ -9,3 +11,14 @@ import pytest
 def rng() -> np.random.Generator:
     """The same random numbers in every run."""
     return np.random.default_rng(20260101)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _every_kernel_was_called_as_it_declares():
+    """Fail at the end where a test had a kernel compiled for a signature that it does not declare."""
+    yield
+    compilation = sys.modules.get("visionvalley.kernels.compilation")
+    if compilation is not None:
+        kernels = [one for ones in compilation.ENTRY_POINTS.values() for one in ones]
+        found = {one.py_func.__qualname__: more for one in kernels if (more := compilation.undeclared(one))}
+        assert found == {}, "wrappers call kernels with types that they do not declare"

@@ -50,6 +50,14 @@ def test_compiling_ahead_removes_what_an_edit_made_stale(kernels, tmp_path):
     assert not before & after
 
 
+def test_a_call_with_types_that_were_not_declared_is_known(kernels, tmp_path):
+    code = (
+        "from visionvalley.kernels import compilation\nfrom visionvalley.kernels.toy import tenfold\n"
+        "tenfold(3.0); print(compilation.undeclared(tenfold)); tenfold(3); print(compilation.undeclared(tenfold))"
+    )
+    assert toy_kernels.run(tmp_path, code).splitlines() == ["[]", "[(int64,)]"]
+
+
 def test_asking_what_is_missing_needs_neither_numba_nor_numpy(kernels, tmp_path):
     code = STATE + "; import sys; print({'numba', 'llvmlite', 'numpy'} & set(sys.modules))"
     assert toy_kernels.run(tmp_path, code).splitlines()[1] == "set()"
