@@ -6,15 +6,33 @@ from __future__ import annotations
 import numpy as np
 
 from visionvalley.kernels.compilation import inner, kernel
+from visionvalley.kernels.groups import (
+    box_of_queries,
+    collect,
+    farthest_corner,
+    look_around,
+    make_group,
+    select_nearest,
+    squared_step,
+)
 from visionvalley.kernels.neighbours import (
     ENDLESS,
+    FAR,
     LEAF,
     TREE,
     k_nearest_one,
     make_scratch,
     reach_from,
 )
-from visionvalley.kernels.simd import key_row, take
+from visionvalley.kernels.simd import (
+    key_row,
+    load_f32x8,
+    multiply_add,
+    reduce_add,
+    select,
+    splat_f32x8,
+    take,
+)
 
 LEAVES_A_PIECE = 32
 
@@ -55,6 +73,41 @@ def flattest_direction(xx, xy, xz, yy, yz, zz):
     return ax * length, ay * length, az * length
 
 
+@inner
+def add_up(tree, group, blocks, x, y, z, bound, sums):
+    """Sums of offsets, and of their products, over the points that `look_around` saw within `bound`.
+
+    sums  (9,): x y z xx xy xz yy yz zz, of offsets from the query
+    """
+    leaves = tree[1]
+    distances, near = group[3], group[4]
+    zero, limit = splat_f32x8(np.float32(0.0)), splat_f32x8(bound)
+    xs, ys, zs = splat_f32x8(x), splat_f32x8(y), splat_f32x8(z)
+    sx = sy = sz = xx = xy = xz = yy = yz = zz = zero
+    for half in range(2 * blocks):
+        at = near[half >> 1] * LEAF + 8 * (half & 1)
+        within = load_f32x8(distances, 8 * half) <= limit
+        dx = select(within, load_f32x8(leaves, at) - xs, zero)
+        dy = select(within, load_f32x8(leaves, at + 16) - ys, zero)
+        dz = select(within, load_f32x8(leaves, at + 32) - zs, zero)
+        sx, sy, sz = sx + dx, sy + dy, sz + dz
+        xx, xy, xz = multiply_add(dx, dx, xx), multiply_add(dx, dy, xy), multiply_add(dx, dz, xz)
+        yy, yz, zz = multiply_add(dy, dy, yy), multiply_add(dy, dz, yz), multiply_add(dz, dz, zz)
+    sums[0], sums[1], sums[2] = reduce_add(sx), reduce_add(sy), reduce_add(sz)
+    sums[3], sums[4], sums[5] = reduce_add(xx), reduce_add(xy), reduce_add(xz)
+    sums[6], sums[7], sums[8] = reduce_add(yy), reduce_add(yz), reduce_add(zz)
+
+
+@inner
+def add_point(leaves, position, x, y, z, sums):
+    """Add one point to the sums."""
+    at = (position >> 4) * LEAF + (position & 15)
+    dx, dy, dz = leaves[at] - x, leaves[at + 16] - y, leaves[at + 32] - z
+    sums[0], sums[1], sums[2] = sums[0] + dx, sums[1] + dy, sums[2] + dz
+    sums[3], sums[4], sums[5] = sums[3] + dx * dx, sums[4] + dx * dy, sums[5] + dx * dz
+    sums[6], sums[7], sums[8] = sums[6] + dy * dy, sums[7] + dy * dz, sums[8] + dz * dz
+
+
 @kernel(f"void(int64[::1], {TREE}, int32[::1], int32[::1], int64, float64[:, ::1], float64[:, ::1])")
 def normals(counter, tree, order, places, k, directions, scatters):
     """Normal or scatter of the k nearest points of each point of the tree, itself among them.
@@ -65,35 +118,53 @@ def normals(counter, tree, order, places, k, directions, scatters):
     scatters    (N, 6): covariance xx xy xz yy yz zz; or no rows
     """
     leaves, count = tree[1], tree[2][0]
-    scratch = make_scratch(tree, k)
-    keys = scratch[3]
+    scratch, group = make_scratch(tree, k), make_group()
+    keys, queries, near, gap_places = scratch[3], group[0], group[4], group[6]
+    sums = np.zeros(9, np.float32)
     while True:
         piece = take(counter)
         if piece * LEAVES_A_PIECE * 16 >= count:
             break
         worst, ox, oy, oz = ENDLESS, np.float32(0), np.float32(0), np.float32(0)
-        for position in range(piece * LEAVES_A_PIECE * 16, min((piece + 1) * LEAVES_A_PIECE * 16, count)):
-            at = (position >> 4) * LEAF + (position & 15)
-            qx, qy, qz = leaves[at], leaves[at + 16], leaves[at + 32]
-            step = np.sqrt((qx - ox) * (qx - ox) + (qy - oy) * (qy - oy) + (qz - oz) * (qz - oz))
-            bound = reach_from(worst, step) if worst < ENDLESS else ENDLESS
-            found, worst = k_nearest_one(tree, qx, qy, qz, k, bound, scratch)
-            ox, oy, oz = qx, qy, qz
-            sx = sy = sz = xx = xy = xz = yy = yz = zz = 0.0
-            for j in range(found):
-                place = places[key_row(keys[j])]
-                at = (place >> 4) * LEAF + (place & 15)
-                x, y, z = leaves[at] - qx, leaves[at + 16] - qy, leaves[at + 32] - qz
-                sx, sy, sz = sx + x, sy + y, sz + z
-                xx, xy, xz = xx + x * x, xy + x * y, xz + x * z
-                yy, yz, zz = yy + y * y, yz + y * z, zz + z * z
-            share = 1.0 / found
-            mx, my, mz = sx * share, sy * share, sz * share
-            xx, xy, xz = xx * share - mx * mx, xy * share - mx * my, xz * share - mx * mz
-            yy, yz, zz = yy * share - my * my, yz * share - my * mz, zz * share - mz * mz
-            row = order[position]
-            if directions.shape[0]:
-                directions[row, 0], directions[row, 1], directions[row, 2] = flattest_direction(xx, xy, xz, yy, yz, zz)
-            if scatters.shape[0]:
-                scatters[row, 0], scatters[row, 1], scatters[row, 2] = xx, xy, xz
-                scatters[row, 3], scatters[row, 4], scatters[row, 5] = yy, yz, zz
+        for leaf in range(piece * LEAVES_A_PIECE, min((piece + 1) * LEAVES_A_PIECE, (count + 15) >> 4)):
+            queries[:] = leaves[leaf * LEAF : leaf * LEAF + 48]
+            box = box_of_queries(queries)
+            listed = np.int64(-1)
+            if worst < ENDLESS:
+                listed = collect(
+                    tree, box, reach_from(worst, np.sqrt(farthest_corner(box, ox, oy, oz))), scratch, group
+                )
+            for lane in range(min(16, count - 16 * leaf)):
+                x, y, z = queries[lane], queries[16 + lane], queries[32 + lane]
+                bound = ENDLESS
+                if worst < ENDLESS:
+                    bound = reach_from(worst, np.sqrt(squared_step(x, y, z, ox, oy, oz)))
+                if listed >= 0:
+                    blocks = look_around(tree, group, listed, x, y, z, bound)
+                    worst, close, extra, within = select_nearest(tree, group, blocks, k, bound, worst)
+                    add_up(tree, group, blocks, x, y, z, close, sums)
+                    for i in range(extra):
+                        place = gap_places[i]
+                        add_point(leaves, near[place >> 4] * 16 + (place & 15), x, y, z, sums)
+                    found = within + extra
+                else:
+                    found, worst = k_nearest_one(tree, x, y, z, k, bound, scratch)
+                    sums[:] = 0.0
+                    for i in range(found):
+                        add_point(leaves, np.int64(places[key_row(keys[i])]), x, y, z, sums)
+                    if lane == 0 and worst < ENDLESS:
+                        reach = reach_from(worst, np.sqrt(farthest_corner(box, x, y, z)))
+                        listed = collect(tree, box, reach, scratch, group)
+                ox, oy, oz = x, y, z
+                share = 1.0 / found
+                mx, my, mz = sums[0] * share, sums[1] * share, sums[2] * share
+                xx, xy, xz = sums[3] * share - mx * mx, sums[4] * share - mx * my, sums[5] * share - mx * mz
+                yy, yz, zz = sums[6] * share - my * my, sums[7] * share - my * mz, sums[8] * share - mz * mz
+                row = order[16 * leaf + lane]
+                if directions.shape[0]:
+                    directions[row, 0], directions[row, 1], directions[row, 2] = flattest_direction(
+                        xx, xy, xz, yy, yz, zz
+                    )
+                if scatters.shape[0]:
+                    scatters[row, 0], scatters[row, 1], scatters[row, 2] = xx, xy, xz
+                    scatters[row, 3], scatters[row, 4], scatters[row, 5] = yy, yz, zz
