@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visionvalley.core import BadInput, Cloud, Mesh
-from visionvalley.core.arrays import Floats
 from visionvalley.io import units
 from visionvalley.io.atomic import written
+from visionvalley.io.columns import COLOURS, Columns, cloud_of, colours_of, columns_of, ordered, sliced
 from visionvalley.io.faces import checked, fan, strips
 from visionvalley.io.opening import opened, size
 from visionvalley.io.ply_header import NAMES, ORDERS, Element, Header, read_header
@@ -21,7 +21,6 @@ from visionvalley.io.ply_rows import Binary, Lists, Table, Words, fitting, read_
 from visionvalley.io.text import Lines, gathered, numbers, write_rows
 
 CORNERS = ("vertex_indices", "vertex_index")
-Columns = Mapping[str, NDArray[Any]]
 
 
 def read(path: Path, unit: str | None = None) -> Cloud | Mesh:
@@ -55,7 +54,7 @@ def read_mesh(path: Path, unit: str | None = None) -> Mesh:
     cut = fan if "face" in tables else strips
     lowest = 0 if "face" in tables else -1
     triangles, of_polygon = cut(checked(path, corners.values, len(points), lowest), corners.counts)
-    colours = colours_of(path, _scalars(polygons))
+    colours = colours_of(_scalars(polygons))
     if len(triangles) == 0:
         raise BadInput("io.no_faces", path=path)
     return Mesh(points.points_m, triangles, points.colours, None if colours is None else colours[of_polygon])
@@ -77,45 +76,11 @@ def chunks(path: Path, unit: str | None, points: int) -> Iterator[Cloud]:
         if any(one.has_lists for one in [*before, vertices]):
             whole = _scalars(_tables(path, header, file.read())["vertex"])
             for first in range(0, vertices.rows, points):
-                yield cloud_of(path, {name: c[first : first + points] for name, c in whole.items()}, settled)
+                yield cloud_of(path, sliced(whole, first, points), settled)
             return
         parts = _text_rows if header.encoding == "ascii" else _binary_rows
         for columns in parts(path, file, header, points):
             yield cloud_of(path, columns, settled)
-
-
-def cloud_of(path: Path, columns: Columns, unit: str) -> Cloud:
-    """Return the points of named columns, lengths in `unit`."""
-    if not {"x", "y", "z"} <= columns.keys():
-        raise BadInput("io.no_coordinates", path=path)
-    points_m = units.in_metres(_stacked(columns, "xyz"), unit)
-    has_normals = {"nx", "ny", "nz"} <= columns.keys()
-    normals = _stacked(columns, ("nx", "ny", "nz")) if has_normals else None
-    if np.isinf(points_m).any():
-        raise BadInput("io.not_finite", path=path)
-    colours = colours_of(path, columns)
-    used = {*"xyz", *(("nx", "ny", "nz") if has_normals else ()), *(COLOURS if colours is not None else ())}
-    fields = {name: column for name, column in columns.items() if name not in used}
-    return Cloud(points_m, normals, colours, fields)
-
-
-COLOURS = ("red", "green", "blue")
-
-
-def colours_of(path: Path, columns: Columns) -> NDArray[np.uint8] | None:
-    """Return red, green, blue as bytes: floats are taken as 0 ... 1, 16 bits are shortened."""
-    if not set(COLOURS) <= columns.keys():
-        return None
-    colours = np.stack([columns[name] for name in COLOURS], axis=1)
-    if colours.dtype.kind == "f":
-        return np.rint(np.clip(np.nan_to_num(colours), 0, 1) * 255).astype(np.uint8)
-    if colours.dtype.itemsize == 2:
-        return (colours.astype(np.int64) >> 8).astype(np.uint8)
-    return np.clip(colours, 0, 255).astype(np.uint8)
-
-
-def _stacked(columns: Columns, names: Any) -> Floats:
-    return np.stack([columns[name] for name in names], axis=1, dtype=np.float64, casting="unsafe")
 
 
 def _scalars(table: Table) -> dict[str, NDArray[Any]]:
@@ -161,28 +126,19 @@ def _text_rows(path: Path, file: BinaryIO, header: Header, points: int) -> Itera
     vertices = _vertices(path, header)
     at = header.elements.index(vertices)
     lines = Lines(path, file)
-    _skip_lines(lines, sum(one.rows for one in header.elements[:at]))
+    lines.skip(sum(one.rows for one in header.elements[:at]))
     for rows in gathered(lines.rows(vertices.rows, len(vertices.properties), points), points):
         yield {
             one.name: fitting(path, column, one.dtype) for one, column in zip(vertices.properties, rows.T, strict=True)
         }
-    _skip_lines(lines, sum(one.rows for one in header.elements[at + 1 :]))
-
-
-def _skip_lines(lines: Lines, count: int) -> None:
-    left = count
-    while left > 0:
-        _, taken = lines.take(left)
-        if taken == 0:
-            raise BadInput("io.truncated", path=lines.path, things="lines", wanted=count, got=count - left)
-        left -= taken
+    lines.skip(sum(one.rows for one in header.elements[at + 1 :]))
 
 
 def write(path: Path, value: Cloud | Mesh, unit: str | None, encoding: str = "binary_little_endian") -> None:
     """Write points or a surface; coordinates as doubles, the unit as a comment that we read again."""
     settled = units.to_write(path, unit)
     order = ORDERS[encoding]
-    vertices = vertex_columns(value, settled)
+    vertices = columns_of(value, settled)
     polygons = _polygon_columns(value) if isinstance(value, Mesh) else None
     with written(path) as file:
         file.write(_header_text(encoding, settled, vertices, polygons).encode("ascii"))
@@ -191,32 +147,6 @@ def write(path: Path, value: Cloud | Mesh, unit: str | None, encoding: str = "bi
                 write_rows(file, list(columns.values()))
             elif columns:
                 _write_binary(file, columns, order)
-
-
-def vertex_columns(value: Cloud | Mesh, unit: str) -> dict[str, NDArray[Any]]:
-    """Return what is to be written of each point, by the names that other programs know."""
-    cloud = Cloud(value.vertices_m, None, value.vertex_colours) if isinstance(value, Mesh) else value
-    columns: dict[str, NDArray[Any]] = dict(zip("xyz", units.in_unit(cloud.points_m, unit).T, strict=True))
-    if cloud.normals is not None:
-        columns |= dict(zip(("nx", "ny", "nz"), cloud.normals.T.astype(np.float32), strict=True))
-    if cloud.colours is not None:
-        columns |= dict(zip(COLOURS, cloud.colours.T, strict=True))
-    for name, values in cloud.fields.items():
-        plain = "".join(c if c.isascii() and c.isprintable() and c != " " else "_" for c in name) or "_"
-        columns.setdefault(plain, _writable(values))
-    return columns
-
-
-def _writable(values: NDArray[Any]) -> NDArray[Any]:
-    """Return numbers in a type that PLY has: 64-bit integers become 32-bit ones or doubles."""
-    if values.dtype.kind == "b":
-        return values.astype(np.uint8)
-    if values.dtype.kind in "iu" and values.dtype.itemsize == 8:
-        small = len(values) == 0 or (values.min() >= -(2**31) and values.max() < 2**31)
-        return values.astype(np.int32 if small else np.float64)
-    if values.dtype.kind == "f" and values.dtype.itemsize not in (4, 8):
-        return values.astype(np.float32 if values.dtype.itemsize == 2 else np.float64)
-    return values
 
 
 def _polygon_columns(mesh: Mesh) -> dict[str, NDArray[Any]]:
@@ -237,7 +167,7 @@ def _header_text(encoding: str, unit: str, vertices: Columns, polygons: Columns 
 
 
 def _write_binary(file: BinaryIO, columns: Columns, order: str, step: int = 1_000_000) -> None:
-    dtype = np.dtype([(name, column.dtype.newbyteorder(order), column.shape[1:]) for name, column in columns.items()])
+    dtype = np.dtype([(name, ordered(column.dtype, order), column.shape[1:]) for name, column in columns.items()])
     total = len(next(iter(columns.values())))
     for first in range(0, total, step):
         rows = np.empty(min(step, total - first), dtype)

@@ -33,7 +33,7 @@ def read_mesh(path: Path, unit: str | None = None) -> Mesh:
         raise BadInput("io.no_faces", path=path)
     if not np.isfinite(corners).all():
         raise BadInput("io.not_finite", path=path)
-    vertices, faces = indexed(corners)
+    vertices, faces = indexed(without_noise_at_zero(corners))
     return Mesh(units.in_metres(vertices, settled), faces)
 
 
@@ -59,6 +59,16 @@ def write(path: Path, mesh: Mesh, unit: str | None, encoding: str = "binary") ->
         file.write(rows.tobytes())
 
 
+def without_noise_at_zero(corners: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return corners with 0 in place of coordinates below 1e-12 of the largest.
+
+    CAD systems write sin(pi) as 1e-16 in one triangle and as 0 in its neighbour; nothing moves by more than
+    the 1e-12th part of the part, and the surface closes.
+    """
+    size = np.abs(corners)
+    return np.where(size < size.max() * 1e-12, corners.dtype.type(0), corners)
+
+
 def _binary_corners(path: Path, data: bytes, count: int) -> NDArray[np.float32]:
     there = (len(data) - HEADER_BYTES) // TRIANGLE.itemsize
     if not 0 <= count <= there:
@@ -79,9 +89,10 @@ def _ascii_corners(path: Path, data: bytes) -> Floats:
 def _normals(corners: Floats) -> Floats:
     """Return unit normals (F, 3), zero where a triangle has no area, as the format wants it."""
     with np.errstate(all="ignore"):
-        normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        normal: Floats = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
         length = np.sqrt((normal**2).sum(axis=1, keepdims=True))
-        return np.nan_to_num(normal / length, nan=0.0, posinf=0.0, neginf=0.0)
+        unit: Floats = normal / length
+    return np.where(np.isfinite(unit), unit, 0.0)
 
 
 def _ascii_triangles(normals: Floats, corners: Floats) -> bytes:

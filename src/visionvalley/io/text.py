@@ -6,9 +6,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from visionvalley.core import BadInput
 from visionvalley.core.arrays import Floats
@@ -38,17 +39,26 @@ def numbers(path: Path, text: bytes) -> Floats:
     return values
 
 
+def rows(path: Path, text: bytes) -> tuple[Floats, NDArray[np.int64]]:
+    """Return the numbers of a text, and how many stand in each line that is not empty."""
+    values = numbers(path, text)
+    raw = np.frombuffer(text, np.uint8)
+    starts = np.flatnonzero(np.diff(raw > 32, prepend=False) & (raw > 32))
+    line = np.searchsorted(np.flatnonzero(raw == 10), starts)
+    first = np.flatnonzero(np.diff(line, prepend=-1))
+    return values, np.diff(first, append=len(values))
+
+
 class Lines:
     """The rest of a file, given as blocks of whole lines."""
 
-    def __init__(self, path: Path, file: BinaryIO) -> None:
-        self.path, self.file, self.rest = path, file, b""
+    def __init__(self, path: Path, file: BinaryIO, replacements: bytes | None = None) -> None:
+        self.path, self.file, self.rest, self.replacements = path, file, b"", replacements
 
     def take(self, most: int) -> tuple[bytes, int]:
         """Return some of the next lines, at most so many, and their number; 0 at the end of the file."""
-        more = b""
         while b"\n" not in self.rest and (more := self.file.read(BLOCK_BYTES)):
-            self.rest += more
+            self.rest += more if self.replacements is None else more.translate(self.replacements)
             if len(self.rest) > LONGEST_LINE_BYTES:
                 raise BadInput("io.endless_line", path=self.path)
         ends = np.flatnonzero(np.frombuffer(self.rest, np.uint8) == 10)[:most]
@@ -58,6 +68,15 @@ class Lines:
         cut = int(ends[-1]) + 1
         lines, self.rest = self.rest[:cut], self.rest[cut:]
         return lines, len(ends)
+
+    def skip(self, count: int) -> None:
+        """Pass over so many lines; BadInput where there are fewer."""
+        left = count
+        while left > 0:
+            _, taken = self.take(left)
+            if taken == 0:
+                raise BadInput("io.truncated", path=self.path, things="lines", wanted=count, got=count - left)
+            left -= taken
 
     def rows(self, count: int | None, width: int, most: int) -> Iterator[Floats]:
         """Give tables (N, width) of the next `count` lines (None: all), N <= most, one line a row.
@@ -97,14 +116,15 @@ def gathered(tables: Iterable[Floats], rows: int) -> Iterator[Floats]:
         yield np.concatenate(held)
 
 
-def write_rows(file: BinaryIO, columns: Iterable[np.ndarray], start: str = "") -> None:
+def write_rows(file: BinaryIO, columns: Iterable[NDArray[Any]], start: str = "", separator: str = " ") -> None:
     """Write rows of numbers, a line each: floats with 15 significant digits, integers whole.
 
     columns  arrays (N,) or (N, k)
     start    what each line begins with
     """
     parts = [column.reshape(len(column), -1) for column in columns]
-    line = start + " ".join("%d" if part.dtype.kind in "iub" else "%.15g" for part in parts for _ in part.T) + "\n"
+    forms = ["%d" if part.dtype.kind in "iub" else "%.15g" for part in parts for _ in part.T]
+    line = start + separator.join(forms) + "\n"
     for first in range(0, len(parts[0]), _ROWS):
         # a list of Python's own numbers formats three times faster than one of NumPy's
         rows = [part[first : first + _ROWS].T.tolist() for part in parts]
