@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From descriptors to hypotheses of a rigid motion: nearest descriptors, which matches agree, poses of agreeing sets."""
+"""From descriptors to rigid motions: nearest descriptors, which matches agree, the motions of agreeing sets."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from visionvalley.kernels.simd import (
     take,
     trailing_zeros,
 )
+from visionvalley.kernels.symmetric import diagonalise
 
 ROWS = 4  # descriptors compared at once with sixteen others
 SIXTEEN = 16
@@ -174,28 +175,6 @@ def support(counter, graph, score):
 
 # ---- poses of agreeing sets
 @inner
-def rotate_symmetric(a, v, p, q):
-    """One Jacobi rotation of the symmetric (4, 4) a that clears a[p, q]; v collects the vectors as columns."""
-    if a[p, q] == 0.0:
-        return
-    tau = (a[q, q] - a[p, p]) / (2.0 * a[p, q])
-    t = 1.0 / (abs(tau) + np.sqrt(1.0 + tau * tau))
-    if tau < 0:
-        t = -t
-    c = 1.0 / np.sqrt(1.0 + t * t)
-    s = t * c
-    for k in range(4):
-        x, y = a[k, p], a[k, q]
-        a[k, p], a[k, q] = c * x - s * y, s * x + c * y
-    for k in range(4):
-        x, y = a[p, k], a[q, k]
-        a[p, k], a[q, k] = c * x - s * y, s * x + c * y
-    for k in range(4):
-        x, y = v[k, p], v[k, q]
-        v[k, p], v[k, q] = c * x - s * y, s * x + c * y
-
-
-@inner
 def pose_of(sums, a, v, pose):
     """The motion of least squares from weighted sums of point pairs; False where they do not fix it.
 
@@ -216,13 +195,9 @@ def pose_of(sums, a, v, pose):
     a[1, 2], a[1, 3], a[2, 3] = c[1] + c[3], c[2] + c[6], c[5] + c[7]
     for row in range(4):
         for column in range(4):
-            v[row, column] = 1.0 if row == column else 0.0
             if column < row:
                 a[row, column] = a[column, row]
-    for _sweep in range(10):
-        for p in range(3):
-            for q in range(p + 1, 4):
-                rotate_symmetric(a, v, p, q)
+    diagonalise(a, v)
     top = 0
     for k in range(1, 4):
         if a[k, k] > a[top, top]:

@@ -197,7 +197,6 @@ def overlaps(counter, tree, target_normals, source, poses, limits, counts):
     limits  (3,): squared reach, squared distance that counts as lying on, least cosine of normals
     counts  (P, 2) out: points that lie on the target with the normal the same way, points with no match
     """
-    _, leaves, _ = tree
     scratch = make_scratch(tree, 0)
     while True:
         p = take(counter)

@@ -82,7 +82,7 @@ def best_motion(source_m: Floats, target_m: Floats, weights: Floats | None = Non
 
 
 def adjoint(pose: Pose) -> Floats:
-    """Return (6, 6): a small motion (ω, t) of frame a is adjoint(b_from_a) (ω, t) in frame b."""
+    """Return the (6, 6) matrix that takes a small motion (ω, t) of frame a, of `b_from_a`, to frame b."""
     whole = np.zeros((6, 6))
     whole[:3, :3] = whole[3:, 3:] = pose.rotation
     whole[3:, :3] = product(cross_matrix(pose.translation_m), pose.rotation)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small symmetric systems, solved by element-wise arithmetic alone: no BLAS, so the same bits on every CPU."""
+"""Small symmetric systems, without BLAS: by element-wise arithmetic, the same bits on every CPU."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ import numpy as np
 
 from visionvalley.core import BadInput
 from visionvalley.core.arrays import Floats
-
-SWEEPS = 30  # Jacobi converges quadratically: 6 to 8 are enough for 6 x 6
+from visionvalley.kernels import symmetric as kernels
 
 
 def cholesky(matrix: Floats) -> Floats:
@@ -64,17 +63,11 @@ def quadratic(matrix: Floats, x: Floats) -> float:
 def eigen(matrix: Floats) -> tuple[Floats, Floats]:
     """Return eigenvalues (n,), ascending, and eigenvectors as columns (n, n), of a symmetric matrix.
 
-    Cyclic Jacobi: Golub & Van Loan 2013, algorithm 8.5.3. The largest part of each vector is positive.
+    The largest part of each vector is positive.
     """
-    a = np.array(matrix, np.float64)
-    vectors = np.eye(len(a))
-    for _ in range(SWEEPS):
-        off = float((np.tril(a, -1) ** 2).sum())
-        if off <= 1e-32 * float((a * a).sum()):
-            break
-        for p in range(len(a) - 1):
-            for q in range(p + 1, len(a)):
-                _rotate(a, vectors, p, q)
+    a = np.array(matrix, np.float64, order="C")
+    vectors = np.zeros_like(a)
+    kernels.eigen(a, vectors)
     values = np.diag(a).copy()
     order = np.argsort(values, kind="stable")
     vectors = vectors[:, order]
@@ -84,19 +77,3 @@ def eigen(matrix: Floats) -> tuple[Floats, Floats]:
 
 def _outer(column: Floats, row: Floats | float) -> Floats:
     return column * row if np.ndim(row) == 0 else column[:, None] * np.asarray(row)[None, :]
-
-
-def _rotate(a: Floats, vectors: Floats, p: int, q: int) -> None:
-    if a[p, q] == 0.0:
-        return
-    apart = float(a[q, q] - a[p, p])
-    if abs(apart) > 1e18 * abs(float(a[p, q])):
-        t = float(a[p, q]) / apart
-    else:
-        tau = apart / (2.0 * float(a[p, q]))
-        t = math.copysign(1.0, tau) / (abs(tau) + math.sqrt(1.0 + tau * tau))
-    c = 1.0 / math.sqrt(1.0 + t * t)
-    s = t * c
-    for m in (a, a.T, vectors):  # columns of a, rows of a, columns of the vectors
-        at_p, at_q = m[:, p].copy(), m[:, q].copy()
-        m[:, p], m[:, q] = c * at_p - s * at_q, s * at_p + c * at_q

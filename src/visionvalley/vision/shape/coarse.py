@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from visionvalley.core import BadInput, Cloud, Pose, check, require_positive, setting
+from visionvalley.core import BadInput, Cloud, Pose, check, require, require_positive, setting
 from visionvalley.core.arrays import Floats
 from visionvalley.kernels import registration as kernels
 from visionvalley.kernels.threads import each_thread
@@ -22,9 +23,12 @@ from visionvalley.vision.geometry.motion import difference, orthonormal
 from visionvalley.vision.shape.descriptors import fast_point_feature_histograms
 from visionvalley.vision.shape.matching import agreement, motions, mutual_matches, pack_pairs
 from visionvalley.vision.shape.normals import normals
+from visionvalley.vision.shape.orientation import orient_outwards
 from visionvalley.vision.shape.registration import Alignment, Fit, Source, Target, align
 
 FEWEST = 12  # points of a shape
+TRUE = 0.3  # cells: mean distance of shapes that lie on each other; false fits of real parts have 0.36 and more
+LEAST_OVERLAP = 0.15  # of the source's points
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,7 @@ class Search:
     reach: float = setting(2.0, low=0, label="Reach", help="A match fits a motion within it")
     judged: int = setting(12, low=1, label="Judged", help="Motions judged by how much comes to lie on each other")
     refined: int = setting(4, low=1, label="Refined", help="Motions refined and judged again")
+    turned: bool = setting(True, label="Turned", help="Try guessed normals to the other side if nothing fits")
 
     def __post_init__(self) -> None:
         check(self)
@@ -67,58 +72,60 @@ class Described:
         return described(Cloud(self.cloud.points_m, -self.cloud.normals), self.cell_m, guessed=self.guessed)
 
 
-def describe(cloud: Cloud, cell_m: float, radius: float = 5.0) -> Described:
-    """Return a cloud thinned to cells and described.
+def describe(shape: Cloud | Any, cell_m: float, radius: float = 5.0) -> Described:
+    """Return a Cloud, or points (N, 3) in metres, thinned to cells and described.
 
-    Without normals they are estimated, and their side is that of a part seen from outside by one camera.
+    Without normals they are estimated, on the side to which the surface bulges.
     """
     require_positive(cell_m=cell_m)
-    thin = thinned(cloud, cell_m)
+    thin = thinned(shape if isinstance(shape, Cloud) else Cloud(require("points_m", shape, (None, 3))), cell_m)
     if len(thin) < FEWEST:
         raise BadInput("registration.too_few_points", name="cloud", got=len(thin), wanted=FEWEST)
     guessed = thin.normals is None
     if guessed:
-        thin = Cloud(thin.points_m, facing(thin.points_m, normals(thin.points_m, 12)))
+        thin = Cloud(thin.points_m, orient_outwards(thin.points_m, normals(thin.points_m, 12)))
     return described(thin, cell_m, radius, guessed)
 
 
 def described(thin: Cloud, cell_m: float, radius: float = 5.0, guessed: bool = False) -> Described:
     """Return a thinned cloud with normals, described."""
     assert thin.normals is not None  # noqa: S101
-    thin = thin.taken(np.isfinite(thin.normals).all(axis=1))
+    thin = thin.taken(np.flatnonzero(np.isfinite(thin.normals).all(axis=1)))
     features = fast_point_feature_histograms(thin, radius * cell_m)
     return Described(thin, features, Source.of(thin), Target.of_cloud(thin), cell_m, guessed)
 
 
 def align_coarse(
-    source: Cloud | Described, target: Cloud | Described, cell_m: float, settings: Search = Search()
+    source: Cloud | Described | Any, target: Cloud | Described | Any, cell_m: float, settings: Search = Search()
 ) -> Fit:
     """Return the pose that brings a source onto a target that it overlaps, from shape alone.
 
-    cell_m  points a cell apart are compared: about 1 / 60 of the part, and well above the noise
-    The fit is as good as cells allow; refine it with `align` on all points. It has not converged where too little
-    comes to lie on each other.
+    source, target  Clouds, with normals to the outside or none; described ones; or points (N, 3) in metres
+    cell_m          points a cell apart are compared: about 1 / 60 of the part, and well above the noise
+    The fit is as good as cells allow: refine it with `align` on all points. It has converged only where the shapes
+    come to lie on each other as closely as true neighbours do; its overlap is the share of the source that does.
     Rusu et al. 2009 (features), Chen et al. 2022 (second order compatibility).
     """
     moving = source if isinstance(source, Described) else describe(source, cell_m, settings.radius)
     fixed = target if isinstance(target, Described) else describe(target, cell_m, settings.radius)
-    best = _search(moving, fixed, settings)
-    if moving.guessed and best[0] < 0.5:
-        best = max(best, _search(moving.turned(), fixed, settings), key=lambda one: one[0])
-    return best[1]
+    fit = _search(moving, fixed, settings)
+    if fit.converged or not moving.guessed or not settings.turned:
+        return fit
+    other = _search(moving.turned(), fixed, settings)
+    return max(fit, other, key=lambda one: (one.converged, one.overlap))
 
 
-def _search(moving: Described, fixed: Described, settings: Search) -> tuple[float, Fit]:
-    """Return how much of the source lies on the target, and the fit."""
+def _search(moving: Described, fixed: Described, settings: Search) -> Fit:
     poses = proposed(moving, fixed, settings)
     shares = judged(poses, moving, fixed)
-    order = np.argsort(-shares, kind="stable")[: settings.refined]
+    order = [i for i in np.argsort(-shares, kind="stable")[: settings.refined] if 2 * shares[i] >= shares.max()]
     cell = moving.cell_m
     fine = Alignment(reach_m=2 * cell, robust="tukey", scale_m=1.5 * cell, rounds=12, stop_m=0.02 * cell)
     fits = [align(moving.source, fixed.target, poses[i], fine) for i in order]
     shares = judged([fit.target_from_source for fit in fits], moving, fixed)
     top = int(np.argmax(shares))
-    return float(shares[top]), replace(fits[top], overlap=float(shares[top]))
+    close = fits[top].rmse_m < TRUE * cell and shares[top] > LEAST_OVERLAP
+    return replace(fits[top], overlap=float(shares[top]), converged=bool(close) and not fits[top].unseen)
 
 
 def proposed(moving: Described, fixed: Described, settings: Search) -> list[Pose]:
@@ -173,21 +180,6 @@ def _gap(pose: Pose, other: Pose, source: Source) -> float:
 
 def _local(cloud: Cloud, origin_m: Floats) -> NDArray[np.float32]:
     return np.concatenate([cloud.points_m - origin_m, np.asarray(cloud.normals)], axis=1).astype(np.float32)
-
-
-def facing(points_m: Floats, directions: Floats) -> Floats:
-    """Return normals (N, 3) turned to one side: that of a camera which sees a part, mostly convex, from outside."""
-    there = np.isfinite(directions).all(axis=1)
-    n, p = directions[there], points_m[there]
-    view = n[0]
-    for _ in range(5):
-        signs = np.where((n * view).sum(axis=1) < 0, -1.0, 1.0)
-        view = (signs[:, None] * n).sum(axis=0)
-    signs = np.where((n * view).sum(axis=1) < 0, -1.0, 1.0)
-    outward = float((signs[:, None] * n * (p - p.mean(axis=0))).sum())
-    out = np.full_like(directions, np.nan)
-    out[there] = n * (signs * (1.0 if outward >= 0 else -1.0))[:, None]
-    return out
 
 
 def thinned(cloud: Cloud, cell_m: float) -> Cloud:

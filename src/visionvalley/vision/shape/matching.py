@@ -17,7 +17,7 @@ Matches = NDArray[np.int64]
 def nearest_descriptors(
     rows: NDArray[np.float32], others: NDArray[np.float32]
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Return for each row (N, D) the nearest of the others (M, D), and squared distances (N, 2) to it and the second."""
+    """Return the nearest of the others (M, D) for each row (N, D), and squared distances (N, 2) to it and the next."""
     count, width = rows.shape
     padded = np.zeros((-(-count // kernels.ROWS) * kernels.ROWS, width), np.float32)
     padded[:count] = rows

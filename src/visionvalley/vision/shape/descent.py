@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One stage of a fine registration: linearise, step, until nothing moves."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from visionvalley.core import Pose, check, setting
+from visionvalley.core.arrays import Floats
+from visionvalley.kernels import registration as kernels
+from visionvalley.kernels.threads import each_thread
+from visionvalley.vision.geometry.degeneracy import UNSEEN
+from visionvalley.vision.geometry.motion import perturbed
+from visionvalley.vision.geometry.robust import ROBUST, Robust
+from visionvalley.vision.geometry.symmetric import eigen, product
+from visionvalley.vision.shape.prepared import LEAST_PAIRS, Source, Target
+
+METHODS = ("point", "plane", "generalised")
+FEWEST_IN_A_STAGE = 1500  # points that a coarse stage keeps
+SCALES = 4.0  # of the root mean square distance: where a distance becomes suspect
+TRIES = 4  # times that the scale is found anew
+LIKE_NOISE = 64  # neighbouring points whose errors are taken as one in the covariance
+UPPER = tuple((i, j) for i in range(6) for j in range(i, 6))
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """How two shapes are brought together."""
+
+    method: Literal["point", "plane", "generalised"] = setting(
+        "plane", choices=METHODS, label="Method", help="What a pair's distance is: to the point, the plane, or both"
+    )
+    reach_m: float = setting(0.002, unit="m", low=1e-9, label="Reach", help="Pairs farther apart are ignored")
+    robust: Robust = setting(  # noqa: RUF009
+        "none", choices=ROBUST, label="Robust kernel", help="How outliers lose their weight"
+    )
+    scale_m: float | None = setting(
+        None, unit="m", low=1e-12, label="Scale", help="Where a distance begins to be suspect; found from the data"
+    )
+    lean_rad: float = setting(
+        1.0, unit="rad", low=0, high=1.58, label="Lean", help="Largest angle between the normals of a pair"
+    )
+    stages: int = setting(
+        1, low=1, high=6, label="Stages", help="Each but the last has fewer points and twice the reach"
+    )
+    rounds: int = setting(40, low=1, label="Rounds", help="Most rounds of a stage")
+    stop_m: float | None = setting(
+        None, unit="m", low=0, label="Stop", help="Done when a round moves no point by more; reach / 5 000"
+    )
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+class Work:
+    """One stage: the arrays that a kernel takes, and the descent."""
+
+    def __init__(self, moving: Source, fixed: Target, settings: Alignment, stage: int, found_m: float | None) -> None:
+        wide = 2.0**stage
+        self.stride = max(1, min(4**stage, len(moving.local) // FEWEST_IN_A_STAGE)) if stage else 1
+        self.used = -(-len(moving.local) // self.stride)
+        self.moving, self.fixed, self.settings = moving, fixed, settings
+        self.reach_m = settings.reach_m * wide
+        self.stop_m = self.reach_m / 5_000 if settings.stop_m is None else settings.stop_m * wide
+        size = min(LIKE_NOISE, max(4, self.used // 128))
+        self.parts = np.zeros((-(-self.used // size), kernels.SUMS))
+        self.matches = np.full(len(moving.local), -1, np.int32)
+        self.modes = np.array([METHODS.index(settings.method), ROBUST.index(settings.robust), size, self.stride])
+        self.state = np.zeros(16)
+        self.tries = TRIES if settings.scale_m is None and settings.robust != "none" else 0
+        scale_m = (found_m or self.reach_m / 3) if settings.scale_m is None else settings.scale_m * wide
+        self.state[12:15] = self.reach_m**2, scale_m, math.cos(min(settings.lean_rad, math.pi / 2)) ** 2
+
+    def settle(self, pose: Pose) -> tuple[Pose, Floats, int, bool]:
+        """Descend, and again as long as the robust scale follows the data; what `descend` returns."""
+        pose, sums, rounds, still = self.descend(pose)
+        for _ in range(self.tries):
+            if not self.narrow(sums):
+                break
+            pose, sums, more, still = self.descend(pose)
+            rounds += more
+        return pose, sums, rounds, still
+
+    def narrow(self, sums: Floats) -> bool:
+        """Take the robust scale from the distances; tell whether it changed by a tenth."""
+        scale = SCALES * math.sqrt(max(float(sums[27]), 1e-300) / max(float(sums[28]), 1e-300))
+        before = float(self.state[13])
+        self.state[13] = min(max(scale, self.reach_m * 1e-3), self.reach_m)
+        return bool(abs(self.state[13] - before) > 0.1 * before)
+
+    def sums(self, pose: Pose) -> Floats:
+        """Return the (SUMS,) sums of all pieces at a local pose."""
+        self.state[:9], self.state[9:12] = pose.rotation.ravel(), pose.translation_m
+        each_thread(
+            kernels.linearise,
+            len(self.parts),
+            self.fixed.index.tree,
+            self.fixed.normals,
+            self.moving.local,
+            self.state,
+            self.modes,
+            self.matches,
+            self.parts,
+        )
+        total: Floats = self.parts.sum(axis=0)
+        return total
+
+    def descend(self, pose: Pose) -> tuple[Pose, Floats, int, bool]:
+        """Return pose, sums there, rounds taken, and whether the pose stands still."""
+        before, brake = np.zeros(6), 1.0
+        for turn in range(1, self.settings.rounds + 1):
+            sums = self.sums(pose)
+            if sums[29] < LEAST_PAIRS:
+                return pose, sums, turn, False
+            step = self.step(sums, pose)
+            back = float((step * before).sum())  # to and fro between two sets of pairs: go half the way
+            brake = max(0.25, brake * 0.5) if back < -0.5 * float((before * before).sum()) else min(1.0, brake * 1.5)
+            step *= brake
+            pose = self.moved(pose, step)
+            if self.travel(step) <= self.stop_m:
+                return pose, sums, turn, True
+            before = step
+        return pose, sums, self.settings.rounds, False
+
+    def step(self, sums: Floats, pose: Pose) -> Floats:
+        """Return the Gauss-Newton step about the middle of the moved part, turns in units of 1 / extent."""
+        information, gradient = self.normal_equations(sums, pose)
+        values, vectors = eigen(information)
+        seen = values > UNSEEN * max(sums[28], 1.0)
+        along = -(vectors * gradient[:, None]).sum(axis=0)
+        parts = np.where(seen, along / np.where(seen, values, 1.0), 0.0)
+        step = (vectors * parts[None, :]).sum(axis=1)
+        return step * min(1.0, self.reach_m * 4 / max(self.travel(step), 1e-300))
+
+    def normal_equations(self, sums: Floats, pose: Pose) -> tuple[Floats, Floats]:
+        """Return information (6, 6) and gradient (6,) about the middle of the moved part, turns times extent."""
+        to_middle = about(pose.translation_m, self.moving.extent_m)
+        whole = np.zeros((6, 6))
+        for k, (i, j) in enumerate(UPPER):
+            whole[i, j] = whole[j, i] = sums[k]
+        return product(to_middle.T, whole, to_middle), product(to_middle.T, sums[21:27, None])[:, 0]
+
+    def travel(self, step: Floats) -> float:
+        """Return how far a step moves a point at the extent."""
+        return math.sqrt(float((step[:3] ** 2).sum())) + math.sqrt(float((step[3:] ** 2).sum()))
+
+    def moved(self, pose: Pose, step: Floats) -> Pose:
+        """Return the local pose after a step about the middle of the moved part."""
+        return perturbed(pose, product(about(pose.translation_m, self.moving.extent_m), step[:, None])[:, 0])
+
+    def covariance(self, sums: Floats, pose: Pose) -> tuple[Floats, Floats]:
+        """Return covariance and information (6, 6) about the middle of the moved part, turns times extent.
+
+        A sandwich: neighbouring pairs, whose errors are alike, count as one (White 1980; Liang & Zeger 1986).
+        """
+        information, _ = self.normal_equations(sums, pose)
+        to_middle = about(pose.translation_m, self.moving.extent_m)
+        scores = product(self.parts[:, 21:27], to_middle)
+        groups = int((self.parts[:, 29] > 0).sum())
+        spread = product(scores.T, scores) * (groups / max(groups - 8.0, 1.0))
+        values, vectors = eigen(information)
+        seen = values > UNSEEN * max(sums[28], 1.0)
+        inverse = np.where(seen, 1.0 / np.where(seen, values, 1.0), 0.0)
+        half = product(vectors * inverse[None, :], vectors.T)
+        free = np.where(seen, 0.0, self.moving.extent_m**2)
+        return product(half, spread, half) + product(vectors * free[None, :], vectors.T), information
+
+
+def about(middle_m: Floats, extent_m: float) -> Floats:
+    """Return (6, 6): a step about the middle, turns times extent, to (ω rad, t m) about the frame's origin."""
+    whole = np.diag([1 / extent_m] * 3 + [1.0] * 3)
+    x, y, z = middle_m
+    whole[3:, :3] = np.array([[0.0, -z, y], [z, 0.0, -x], [-y, x, 0.0]]) / extent_m
+    return whole
