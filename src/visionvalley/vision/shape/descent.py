@@ -87,9 +87,12 @@ class Work:
 
     def narrow(self, sums: Floats) -> bool:
         """Take the robust scale from the distances; tell whether it changed by a tenth."""
-        scale = SCALES * math.sqrt(max(float(sums[27]), 1e-300) / max(float(sums[28]), 1e-300))
+        return self.narrow_to(math.sqrt(max(float(sums[27]), 1e-300) / max(float(sums[28]), 1e-300)))
+
+    def narrow_to(self, rmse_m: float) -> bool:
+        """Take the robust scale from a root mean square distance; tell whether it changed by a tenth."""
         before = float(self.state[13])
-        self.state[13] = min(max(scale, self.reach_m * 1e-3), self.reach_m)
+        self.state[13] = min(max(SCALES * rmse_m, self.reach_m * 1e-3), self.reach_m)
         return bool(abs(self.state[13] - before) > 0.1 * before)
 
     def sums(self, pose: Pose) -> Floats:
@@ -139,10 +142,15 @@ class Work:
     def normal_equations(self, sums: Floats, pose: Pose) -> tuple[Floats, Floats]:
         """Return information (6, 6) and gradient (6,) about the middle of the moved part, turns times extent."""
         to_middle = about(pose.translation_m, self.moving.extent_m)
+        whole, gradient = self.unpacked(sums)
+        return product(to_middle.T, whole, to_middle), product(to_middle.T, gradient[:, None])[:, 0]
+
+    def unpacked(self, sums: Floats) -> tuple[Floats, Floats]:
+        """Return information (6, 6) and gradient (6,) of the left perturbation in the target's local frame."""
         whole = np.zeros((6, 6))
         for k, (i, j) in enumerate(UPPER):
             whole[i, j] = whole[j, i] = sums[k]
-        return product(to_middle.T, whole, to_middle), product(to_middle.T, sums[21:27, None])[:, 0]
+        return whole, sums[21:27]
 
     def travel(self, step: Floats) -> float:
         """Return how far a step moves a point at the extent."""

@@ -94,6 +94,12 @@ def with_normals(moving: Source) -> Source:
     return moving if there.all() else Source(moving.local[there], moving.origin_m, moving.extent_m)
 
 
+def every_nth(moving: Source, enough: int) -> Source:
+    """Return every nth point of a source, so that at least `enough` remain where there are as many."""
+    step = max(1, len(moving.local) // enough)
+    return Source(np.ascontiguousarray(moving.local[::step]), moving.origin_m, moving.extent_m)
+
+
 def _enough(name: str, index: Index) -> Index:
     if index.count < LEAST_PAIRS:
         raise BadInput("registration.too_few_points", name=name, got=index.count, wanted=LEAST_PAIRS)

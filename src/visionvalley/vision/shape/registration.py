@@ -14,9 +14,9 @@ from visionvalley.core.arrays import Floats
 from visionvalley.vision.geometry.degeneracy import unseen_motions
 from visionvalley.vision.geometry.motion import moved_covariance
 from visionvalley.vision.shape.descent import Alignment, Work
-from visionvalley.vision.shape.prepared import Source, Target, sampled, to_global, to_local, with_normals
+from visionvalley.vision.shape.prepared import Source, Target, every_nth, sampled, to_global, to_local, with_normals
 
-__all__ = ["Alignment", "Fit", "Source", "Target", "align", "sampled"]
+__all__ = ["Alignment", "Fit", "Source", "Target", "align", "every_nth", "sampled"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

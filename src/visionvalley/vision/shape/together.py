@@ -4,15 +4,25 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Any
 
 import numpy as np
 
-from visionvalley.core import SILENT, Cloud, Mesh, Progress, stage
-from visionvalley.vision.shape.coarse import Search, align_coarse, describe
-from visionvalley.vision.shape.registration import Alignment, Fit, Source, Target, align, sampled
+from visionvalley.core import SILENT, Cloud, Mesh, Pose, Progress, stage
+from visionvalley.core.arrays import Floats
+from visionvalley.vision.geometry.motion import moved_covariance
+from visionvalley.vision.shape.coarse import Described, Search, align_coarse, describe, judged
+from visionvalley.vision.shape.joint import refine_together
+from visionvalley.vision.shape.pose_graph import Edge, believed, optimise
+from visionvalley.vision.shape.registration import Alignment, Fit, Source, Target, align, every_nth, sampled
 
 CELLS = 70  # along the diagonal of a part
+ENOUGH = 10_000  # points of a scan that pull in the joint refinement
+FLOOR = 0.15  # cells: standard uncertainty of a coarse fit, at least
+OVERLAPPING = 0.1  # of a scan's points: below it a pair is not refined
 FINE = 0.5  # cells: pairs farther apart are ignored in the end
 
 
@@ -46,6 +56,79 @@ def register_to_model(
             fits.append(align(Source.of(scan), target, coarse.target_from_source, fine))
             bar.advance()
     return fits
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Together:
+    """Scans in one frame, that of the first scan.
+
+    world_from_scan  a pose a scan
+    covariances      (N, 6, 6), left perturbation (ω rad, t m) in the world; zero for the first scan
+    pairs            fits of the pairs that were believed, by (a, b): target_from_source is b_from_a
+    """
+
+    world_from_scan: tuple[Pose, ...]
+    covariances: Floats
+    pairs: Mapping[tuple[int, int], Fit]
+    rmse_m: float
+    rounds: int
+    converged: bool
+
+
+def register_together(
+    scans: Sequence[Cloud], cell_m: float | None = None, search: Search = Search(), progress: Progress = SILENT
+) -> Together:
+    """Return where scans of one part lie, without a model and without a start.
+
+    Every pair is searched, false fits are recognised by their distances and by the graph of poses, and all scans are
+    then refined at once. Raises BadInput if no verified pairs connect them.
+    """
+    cell = cell_m or float(np.median([usual_cell_m(scan) for scan in scans]))
+    with stage(progress, "registration.stage_describe", len(scans)) as bar:
+        shapes = [_advanced(bar, describe(scan, cell, search.radius)) for scan in scans]
+    pairs = _verified(shapes, cell, search, progress)
+    graph = optimise(len(scans), [_edge(a, b, fit, cell) for (a, b), fit in pairs.items()])
+    kept = {pair: fit for (pair, fit), true in zip(pairs.items(), believed(graph.weights), strict=True) if true}
+    overlapping = _overlapping(shapes, graph.world_from_scan)
+    sources = [every_nth(Source.of(scan), ENOUGH) for scan in scans]
+    targets = [Target.of_cloud(Cloud(scan.points_m)) for scan in scans]
+    with stage(progress, "registration.stage_refine"):
+        fine = Alignment(reach_m=FINE * cell, robust="tukey", stages=3, lean_rad=1.58, rounds=30)
+        joint = refine_together(sources, targets, graph.world_from_scan, overlapping, fine)
+    return Together(joint.world_from_scan, joint.covariances, kept, joint.rmse_m, joint.rounds, joint.converged)
+
+
+def _verified(shapes: list[Described], cell: float, search: Search, progress: Progress) -> dict[tuple[int, int], Fit]:
+    """Return the fits of all pairs that lie on each other."""
+    once = replace(search, turned=False)
+    pairs = list(combinations(range(len(shapes)), 2))
+    with stage(progress, "registration.stage_search", len(pairs)) as bar:
+        fits = {(a, b): _advanced(bar, align_coarse(shapes[a], shapes[b], cell, once)) for a, b in pairs}
+    return {pair: fit for pair, fit in fits.items() if fit.converged}
+
+
+def _edge(a: int, b: int, fit: Fit, cell: float) -> Edge:
+    """Return the edge of a coarse fit; its covariance is not below what cells can tell."""
+    middle = Pose(np.eye(3), fit.target_from_source.translation_m)
+    floor = np.diag([(FLOOR / CELLS * 4) ** 2] * 3 + [(FLOOR * cell) ** 2] * 3)
+    return Edge(a, b, fit.target_from_source, fit.covariance + moved_covariance(floor, middle))
+
+
+def _overlapping(shapes: list[Described], poses: Sequence[Pose]) -> list[tuple[int, int]]:
+    """Return the pairs (a, b) that lie on each other, the one with more of its points on the other first."""
+    found = []
+    for a, b in combinations(range(len(shapes)), 2):
+        b_from_a = poses[b].inverse() @ poses[a]
+        share_a = float(judged([b_from_a], shapes[a], shapes[b])[0])
+        share_b = float(judged([b_from_a.inverse()], shapes[b], shapes[a])[0])
+        if max(share_a, share_b) > OVERLAPPING:
+            found.append((a, b) if share_a >= share_b else (b, a))
+    return found
+
+
+def _advanced(bar: Progress, value: Any) -> Any:
+    bar.advance()
+    return value
 
 
 def as_cloud(shape: Mesh | Cloud, cell_m: float) -> Cloud:

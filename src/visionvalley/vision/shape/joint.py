@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All scans refined at once: every overlapping pair pulls, and one system moves all poses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from visionvalley.core import Pose
+from visionvalley.core.arrays import Floats
+from visionvalley.vision.geometry.motion import adjoint
+from visionvalley.vision.geometry.symmetric import inverse, product
+from visionvalley.vision.shape.descent import Alignment, Work
+from visionvalley.vision.shape.pose_graph import System
+from visionvalley.vision.shape.prepared import LEAST_PAIRS, Source, Target, to_local
+
+Pairs = Sequence[tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Joint:
+    """Poses of all scans in the frame of the first.
+
+    covariances  (N, 6, 6), left perturbation (ω rad, t m) in the world; zero for the first
+    rmse_m       root mean square distance over all pairs, robustly weighted
+    """
+
+    world_from_scan: tuple[Pose, ...]
+    covariances: Floats
+    rmse_m: float
+    rounds: int
+    converged: bool
+
+
+def refine_together(
+    sources: Sequence[Source], targets: Sequence[Target], start: Sequence[Pose], pairs: Pairs, settings: Alignment
+) -> Joint:
+    """Return poses that make all pairs (a, b), points of scan a on scan b, fit best at once.
+
+    Each pair counts once. Bergevin et al. 1996; Pulli 1999; here with one linear system over all poses a round.
+    """
+    poses, found_m, rounds = list(start), None, 0
+    for stage in range(settings.stages - 1, -1, -1):
+        works = [Work(sources[a], targets[b], settings, stage, found_m) for a, b in pairs]
+        done = _settle(poses, pairs, works)
+        poses, rounds, found_m = done.poses, rounds + done.rounds, float(works[0].state[13])
+    covariances = _covariances(done.normal, _scores(done, pairs, works), len(poses))
+    return Joint(tuple(poses), covariances, done.rmse_m, rounds, done.still)
+
+
+@dataclass(slots=True)
+class _Done:
+    poses: list[Pose]
+    before: list[Pose]
+    normal: Floats
+    rmse_m: float
+    rounds: int
+    still: bool
+
+
+def _settle(poses: list[Pose], pairs: Pairs, works: Sequence[Work]) -> _Done:
+    """Step until all poses stand still and the robust scale, one for all pairs, follows the data."""
+    first = works[0]
+    still, narrowed, rmse = False, 0, np.nan
+    for turn in range(1, first.settings.rounds + 1):
+        system = System(len(poses))
+        whole = np.zeros(2)
+        for (a, b), work in zip(pairs, works, strict=True):
+            local = to_local(poses[b].inverse() @ poses[a], work.moving, work.fixed)
+            sums = work.sums(local)
+            whole += sums[27:29]
+            if sums[29] >= LEAST_PAIRS:
+                _add(system, a, b, poses[b], work, sums)
+        before = poses
+        poses, normal, _ = system.moved(poses)
+        rmse = float(np.sqrt(whole[0] / max(whole[1], 1e-300)))
+        travel = max(_gap(p, q, works) for p, q in zip(poses, before, strict=True))
+        if travel <= first.stop_m * 5 and narrowed < first.tries and first.narrow_to(rmse):
+            narrowed += 1
+            for work in works[1:]:
+                work.state[13] = first.state[13]
+        elif travel <= first.stop_m:
+            still = True
+            break
+    return _Done(poses, before, normal, rmse, turn, still)
+
+
+def _add(system: System, a: int, b: int, world_from_b: Pose, work: Work, sums: Floats) -> None:
+    hessian, gradient = _in_frame(work, sums)
+    system.add_gradient(a, b, world_from_b, hessian, gradient)
+
+
+def _in_frame(work: Work, sums: Floats) -> tuple[Floats, Floats]:
+    """Return Hessian (6, 6) and gradient (6,) of the left perturbation of b_from_a in frame b."""
+    hessian, gradient = work.unpacked(sums)
+    to_local_frame = adjoint(Pose(np.eye(3), -work.fixed.index.origin_m))
+    return (
+        product(to_local_frame.T, hessian, to_local_frame),
+        product(to_local_frame.T, gradient[:, None])[:, 0],
+    )
+
+
+def _scores(done: _Done, pairs: Pairs, works: Sequence[Work]) -> Floats:
+    """Return the spread (6 N, 6 N) of the gradient: neighbouring points of a scan count as one, over all its pairs."""
+    count = 6 * len(done.poses)
+    spread = np.zeros((count, count))
+    for scan in range(len(done.poses)):
+        of_scan = [(b, work) for (a, b), work in zip(pairs, works, strict=True) if a == scan]
+        if not of_scan:
+            continue
+        scores = np.zeros((max(len(work.parts) for _, work in of_scan), count))
+        for b, work in of_scan:
+            to_b = adjoint(Pose(np.eye(3), -work.fixed.index.origin_m) @ done.before[b].inverse())
+            pulls = product(work.parts[:, 21:27], to_b)
+            scores[: len(pulls), 6 * scan : 6 * scan + 6] += pulls
+            scores[: len(pulls), 6 * b : 6 * b + 6] -= pulls
+        spread += product(scores.T, scores)
+    return spread
+
+
+def _covariances(normal: Floats, spread: Floats, count: int) -> Floats:
+    out = np.zeros((count, 6, 6))
+    if count > 1:
+        half = inverse(normal[6:, 6:])
+        whole = product(half, spread[6:, 6:], half)
+        for i in range(1, count):
+            out[i] = whole[6 * i - 6 : 6 * i, 6 * i - 6 : 6 * i]
+    return out
+
+
+def _gap(pose: Pose, before: Pose, works: Sequence[Work]) -> float:
+    """Return how far the corners of a box around the scans move, at most."""
+    extent = max(work.moving.extent_m for work in works)
+    corners = works[0].moving.origin_m + extent * np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1.0]])
+    steps = pose.apply(corners) - before.apply(corners)
+    return float(np.sqrt((steps * steps).sum(axis=1)).max())
