@@ -3,8 +3,13 @@
 
 import sys
 
+import hypothesis
 import numpy as np
 import pytest
+
+# The same examples in every run; tests time nothing.
+hypothesis.settings.register_profile("valley", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("valley")
 
 
 @pytest.fixture

@@ -45,6 +45,9 @@ class Cloud:
     def __len__(self) -> int:
         return len(self.points_m)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Cloud, (self.points_m, self.normals, self.colours, dict(self.fields))
+
     def taken(self, index: NDArray[Any]) -> Cloud:
         """Return the points of an index or mask, with all that belongs to them."""
         return Cloud(

@@ -7,6 +7,7 @@ table for each id, with `text`, or for an error `what`, `why` and `fix`.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -15,13 +16,16 @@ from types import MappingProxyType
 from typing import Any
 
 Parameters = MappingProxyType[str, Any]
+LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]+)*")
 
 
 @lru_cache
 def catalogue(language: str = "en") -> dict[str, dict[str, str]]:
-    """Return every message of a language by its id, such as 'io.unit_missing'."""
+    """Return every message of a language by its id, such as 'io.unit_missing'; none of a language that is not there."""
     folder = files("visionvalley.core") / "catalogue" / language
     messages: dict[str, dict[str, str]] = {}
+    if not LANGUAGE.fullmatch(language) or not folder.is_dir():
+        return messages
     for file in sorted(folder.iterdir(), key=lambda f: f.name):
         if file.name.endswith(".toml"):
             room = file.name.removesuffix(".toml")
@@ -55,8 +59,8 @@ def text(id: str, /, **parameters: Any) -> Text:
 
 def render(message: Text, language: str = "en", part: str = "text") -> str:
     """Return the words of one part of a message, in English where the language has none."""
-    parts = catalogue(language).get(message.id) or catalogue().get(message.id)
-    if parts is None:
-        raise KeyError(f"no message {message.id!r} in the catalogue")
+    words = catalogue(language).get(message.id, {}).get(part) or catalogue().get(message.id, {}).get(part)
+    if words is None:
+        raise KeyError(f"no {part!r} of a message {message.id!r} in the catalogue")
     values = {k: render(v, language) if isinstance(v, Text) else v for k, v in message.parameters.items()}
-    return parts[part].format(**values)
+    return words.format(**values)

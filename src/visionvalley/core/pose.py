@@ -14,7 +14,8 @@ from visionvalley.core.errors import BadInput
 
 def _product(a: Floats, b: Floats) -> Floats:
     # not `@`: BLAS rounds differently from CPU to CPU, and poses must have the same bits on all
-    return a[:, 0, None] * b[0] + a[:, 1, None] * b[1] + a[:, 2, None] * b[2]
+    product: Floats = a[:, 0, None] * b[0] + a[:, 1, None] * b[1] + a[:, 2, None] * b[2]
+    return product
 
 
 @dataclass(frozen=True, slots=True, eq=False)
