@@ -21,7 +21,7 @@ from visionvalley.kernels import store
 
 GOOD, WANTING, WRONG = "✓", "?", "✕"
 PACKAGES = ("numpy", "scipy", "numba", "llvmlite", "trimesh", "lib3mf", "laspy", "lazrs", "pye57", "pooch", "rich")
-EXTRAS = {"cad": "OCP"}  # extra: the module that it brings
+EXTRAS = {"cad": ("OCP", "doctor.cad")}  # extra: a module that it brings, and what it is for
 LEAST_FREE_BYTES = 1 << 30
 
 
@@ -167,14 +167,11 @@ def _data() -> Finding:
 
 def _extras() -> list[Finding]:
     findings = []
-    for extra, module in EXTRAS.items():
+    for extra, (module, purpose) in EXTRAS.items():
         if find_spec(module):
-            findings.append(Finding(f"extra {extra}", GOOD, text("doctor.extra", what=text(f"doctor.{extra}"))))
+            findings.append(Finding(f"extra {extra}", GOOD, text("doctor.extra", what=text(purpose))))
         else:
-            state, fix = (
-                text("doctor.extra_absent", what=text(f"doctor.{extra}")),
-                text("doctor.extra_fix", extra=extra),
-            )
+            state, fix = text("doctor.extra_absent", what=text(purpose)), text("doctor.extra_fix", extra=extra)
             findings.append(Finding(f"extra {extra}", WANTING, state, fix))
     return findings
 
