@@ -41,13 +41,15 @@ def _name(one: Field[Any]) -> str:
 
 def _parameter(name: str, one: Field[Any]) -> inspect.Parameter:
     about, length = one.metadata, one.metadata["unit"] == "m"
-    kind = str if length or isinstance(one.default, str) else type(one.default)
+    kind: Any = str if length or isinstance(one.default, str) else type(one.default)
+    default: Any = one.default
     words = f" [{'|'.join(about['choices'])}]" if about["choices"] else ""
-    default = f"{one.default * 1e3:g}mm" if length and one.default is not None else one.default
+    if length and default is not None:
+        default = f"{default * 1e3:g}mm"
     option = typer.Option(
         "--" + name.replace("_", "-"), help=about["help"] + words, metavar="LENGTH" if length else None
     )
-    annotation = Annotated[kind | None if one.default is None else kind, option]
+    annotation: Any = Annotated[kind | None, option] if default is None else Annotated[kind, option]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 

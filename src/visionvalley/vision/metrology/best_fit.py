@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visionvalley.core import Pose, Text
-from visionvalley.core.arrays import Floats
+from visionvalley.core.arrays import Floats, Ints
 from visionvalley.kernels import best_fit as kernels
 from visionvalley.kernels.threads import each_thread
 from visionvalley.vision.geometry.degeneracy import UNSEEN, unseen_motions
@@ -25,7 +25,7 @@ HELD = 1e-9  # of the strongest information: weaker motions are not made at all
 STOP_ZONE_M = 1e-9
 BEYOND = 6.0  # robust standard deviations at which Tukey's weight ends
 START_POINTS = 30_000  # are enough to settle on
-EXTREME_POINTS = 20_000  # that the zone is first made least for
+EXTREME_POINTS = 4_000  # that the zone is first made least for
 EXCHANGES = 5
 
 
@@ -127,49 +127,101 @@ def fit_least_squares(
     )
 
 
-def fit_zone(points_m: Floats, surface: SurfaceIndex, start: BestFit) -> BestFit:
+def fit_zone(points_m: Floats, surface: SurfaceIndex, start: BestFit, neighbours: Ints | None = None) -> BestFit:
     """Move the points so that their largest distance from the surface is least (Chebyshev).
 
-    points_m  (N, 3) scan frame, of `start`; use deviations whose noise is filtered: a few wild
-              points would decide alone
+    points_m    (N, 3) scan frame, of `start`
+    neighbours  (N, k) rows of each point's neighbours, itself among them, -1: none; the distance of
+                a point is then the mean of theirs, so that noise does not decide alone
 
     A sequence of linear programs over the points that deviate most; others join where they turn out
-    to deviate more (exchange; Anthony et al. 1993, "Chebyshev best-fit geometric elements").
+    to deviate more (exchange; Anthony et al. 1993, "Chebyshev best-fit geometric elements"). The
+    zone is never wider than that of `start`.
     """
-    points = points_m[start.used]
-    pose, rounds, done = start.part_from_scan, 0, False
+    groups = np.arange(len(points_m), dtype=np.int32)[:, None] if neighbours is None else neighbours
+    best = start.part_from_scan
+    best_m, sizes = _largest(points_m, surface, best, start.used, groups)
+    pose, rounds, done = best, 0, False
     for _ in range(EXCHANGES):
-        sizes = np.abs(closest(surface, pose.apply(points)).distance_m)
         chosen = np.sort(np.argsort(-sizes, kind="stable")[:EXTREME_POINTS])
-        pose, largest_m, more, done = _least_largest(points[chosen], surface, pose, start.weak)
+        extremes = _Extremes.of(points_m, start.used, groups[chosen], surface)
+        pose, wanted_m, more, done = _least_largest(extremes, pose, start.weak)
         rounds += more
-        near = closest(surface, pose.apply(points))
-        rms, over_all_m = _size(near.distance_m)
-        if over_all_m <= largest_m + STOP_ZONE_M:
+        largest_m, sizes = _largest(points_m, surface, pose, start.used, groups)
+        if largest_m < best_m:
+            best, best_m = pose, largest_m
+        if largest_m <= wanted_m + STOP_ZONE_M:
             break
+    near = closest(surface, best.apply(points_m))
     return replace(
-        start, part_from_scan=pose, rms_m=rms, largest_m=over_all_m, rounds=rounds, criterion="zone",
-        converged=start.converged and done,
+        start, part_from_scan=best, rms_m=_size(near.distance_m[start.used])[0], largest_m=best_m, rounds=rounds,
+        criterion="zone", converged=start.converged and done,
     )  # fmt: skip
 
 
-def _least_largest(points_m: Floats, surface: SurfaceIndex, start: Pose, weak: Floats) -> tuple[Pose, float, int, bool]:
+def group_means(values: Floats, groups: Ints) -> Floats:
+    """Return the mean (N,) of the values (M,) of each group (N, k) of rows; -1 and NaN do not count."""
+    means = np.empty(len(groups))
+    pieces = -(-len(groups) // kernels.PIECE)
+    each_thread(kernels.neighbour_mean, pieces, np.array(groups, np.int32), np.array(values, np.float64), means)
+    return means
+
+
+def _largest(
+    points_m: Floats, surface: SurfaceIndex, pose: Pose, used: NDArray[np.bool_], groups: Ints
+) -> tuple[float, Floats]:
+    near = closest(surface, pose.apply(points_m))
+    held = np.where(used & _usable(near), near.distance_m, np.nan)
+    sizes = np.where(np.isfinite(held), np.abs(group_means(held, groups)), -1.0)
+    return float(sizes.max()), sizes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Extremes:
+    """The points that deviate most, as the means over their groups.
+
+    points_m  (M, 3) all members
+    groups    (m, k) rows of members; -1: none
+    """
+
+    points_m: Floats
+    used: NDArray[np.bool_]
+    groups: Ints
+    surface: SurfaceIndex
+
+    @staticmethod
+    def of(points_m: Floats, used: NDArray[np.bool_], groups: Ints, surface: SurfaceIndex) -> _Extremes:
+        members, at = np.unique(groups, return_inverse=True)
+        absent = int(members[0] < 0)
+        rows = members[absent:]
+        return _Extremes(points_m[rows], used[rows], (at.reshape(groups.shape) - absent).astype(np.int32), surface)
+
+    def at(self, pose: Pose) -> tuple[Floats, Floats, _System]:
+        """Return distances (m,), their derivatives (m, 6), and what the derivatives are about."""
+        moved = pose.apply(self.points_m)
+        near = closest(self.surface, moved)
+        held = self.used & _usable(near)
+        system = _normal_equations(moved, near, held.astype(float))
+        columns = [near.distance_m, *_rows(moved, near, system).T]
+        means = [group_means(np.where(held, column, np.nan), self.groups) for column in columns]
+        there = np.isfinite(means[0])
+        return means[0][there], np.stack(means[1:], axis=1)[there], system
+
+
+def _least_largest(extremes: _Extremes, start: Pose, weak: Floats) -> tuple[Pose, float, int, bool]:
     """Return the pose, the largest distance that it leaves, the rounds, and whether they came to rest."""
     pose, best, best_m, trust_m = start, start, math.inf, math.inf
     for round_ in range(1, ROUNDS + 1):
-        moved = pose.apply(points_m)
-        near = closest(surface, moved)
-        largest_m = float(np.abs(near.distance_m).max())
+        distance_m, rows, system = extremes.at(pose)
+        largest_m = float(np.abs(distance_m).max())
         if largest_m < best_m:
             gain_m, best, best_m = best_m - largest_m, pose, largest_m
             if gain_m < STOP_ZONE_M:
                 return best, best_m, round_, True
         else:  # the surface bends more than its tangents say: go back and step shorter
             trust_m *= 0.25
-            moved = best.apply(points_m)
-            near = closest(surface, moved)
-        system = _normal_equations(moved, near, np.ones(len(points_m)))
-        motion = _program(_rows(moved, near, system), near.distance_m, weak, min(2 * best_m, trust_m))
+            distance_m, rows, system = extremes.at(best)
+        motion = _program(rows, distance_m, weak, min(2 * best_m, trust_m))
         size_m = float(np.abs(motion).max())
         trust_m = min(trust_m, 2 * size_m)
         if size_m < STOP_ZONE_M:

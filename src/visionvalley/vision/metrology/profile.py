@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from visionvalley.core import Contribution, Feature, Measurement, Tolerance, text
 from visionvalley.core.arrays import Floats
-from visionvalley.kernels import best_fit as kernels
-from visionvalley.kernels.threads import each_thread
+from visionvalley.vision.metrology.best_fit import group_means
 from visionvalley.vision.metrology.decision import TWO_SIDED_95, judge
 
 NEIGHBOURS = 16  # points that a filtered deviation is the mean of: white noise falls to a quarter
@@ -48,9 +47,7 @@ def filtered(raw_m: Floats, neighbours: NDArray[np.int32], noise_m: float | None
                 sqrt(1 - 1/k) of its noise)
     """
     raw = np.array(raw_m, np.float64)
-    means = np.empty_like(raw)
-    pieces = -(-len(raw) // kernels.PIECE)
-    each_thread(kernels.neighbour_mean, pieces, np.array(neighbours, np.int32), raw, means)
+    means = group_means(raw, neighbours)
     means[np.isnan(raw)] = np.nan
     k = neighbours.shape[1]
     if noise_m is None:

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`valley demo`: the main job on real scans, or on a simulated part where there are none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+SCANS = "objects/bunny_scans"
+
+
+def demo(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results")] = Path("out/demo"),
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Download nothing; simulate if the scans are not here.")
+    ] = False,
+    simulated: Annotated[
+        bool, typer.Option("--simulated", help="Use a simulated part even where scans are here.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
+) -> None:
+    """Register ten range scans without a start, fuse them and inspect the cloud.
+
+    The scans of the Stanford bunny are found beside the checkout, in VALLEY_DATA or in the cache, else
+    downloaded; where they are not to be had, simulated scans of a part take their place.
+    """
+    from visionvalley.cli.compiling import ready
+    from visionvalley.cli.terminal import progress_bar, say, show_demo
+    from visionvalley.core import BadInput
+
+    ready("demo", quiet=quiet)
+    from visionvalley.runs.demo import demonstrate, demonstrate_simulated
+    from visionvalley.samples import find
+
+    with progress_bar(quiet=quiet) as progress:
+        try:
+            folder = None if simulated else find(SCANS, offline=offline, progress=progress)
+        except BadInput as error:
+            folder = None
+            say(error.what, quiet=quiet)
+        found = demonstrate_simulated(output, progress) if folder is None else demonstrate(folder, output, progress)
+    if not quiet:
+        show_demo(found)

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`valley inspect`: a scan against its drawing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from visionvalley.applications.manufacturing.settings import Settings
+from visionvalley.cli.options import with_settings
+from visionvalley.core import Verdict
+
+EXIT = {None: 0, Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.CANNOT_SAY: 3}
+
+
+@with_settings(Settings)
+def inspect(
+    scan: Annotated[Path, typer.Argument(help="Points or surface as measured: PLY, STL, E57, LAS, PCD, XYZ...")],
+    reference: Annotated[Path, typer.Option("--reference", "-r", help="Nominal surface: STEP, STL, 3MF, PLY, OBJ")],
+    settings: Settings,
+    unit: Annotated[
+        str | None, typer.Option("--unit", help="Unit of the scan where its file carries none: mm, m, um, cm, in, ft")
+    ] = None,
+    reference_unit: Annotated[
+        str | None, typer.Option("--reference-unit", help="Unit of the reference; the scan's where it is not given")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder for the results [default: SCAN-inspection]")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON, nothing else.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing; the exit code tells.")] = False,
+) -> None:
+    """Judge a scan by its deviations from the nominal surface.
+
+    The part is found in the scan without a start. Results: report.html, result.json, scene.glb and
+    deviation.ply. Exit code: 0 pass (or nothing asked), 1 fail, 3 cannot say, 2 error.
+    """
+    from visionvalley.cli.compiling import ready
+    from visionvalley.cli.terminal import progress_bar, show_report
+
+    ready("inspect", quiet=quiet or as_json)
+    from visionvalley.runs.inspection import Request, inspect_files
+
+    request = Request(scan, reference, unit, reference_unit or unit, output)
+    with progress_bar(quiet=quiet or as_json) as progress:
+        report, folder = inspect_files(request, settings, progress)
+    if as_json:
+        typer.echo((folder / "result.json").read_text(encoding="utf-8"))
+    elif not quiet:
+        show_report(report, folder)
+    raise typer.Exit(EXIT[report.verdict])
