@@ -26,7 +26,9 @@ from visionvalley.kernels.neighbours import (
     LEAF,
     NODE,
     box_distances,
+    k_nearest_one,
     leaf_distances,
+    reach_from,
     squared_length,
 )
 from visionvalley.kernels.simd import (
@@ -43,7 +45,8 @@ from visionvalley.kernels.simd import (
     trailing_zeros,
 )
 
-SHORTLIST = 64  # leaves
+SHORTLIST = 256  # leaves
+HOPEFUL = np.float32(1.3)  # times the squared distance that is expected, where the search begins
 SMALL_GAP = 8  # points that are sorted rather than told apart by another bound
 
 
@@ -194,17 +197,17 @@ def gather_gap(tree, group, blocks, low, high):
 
 
 @inner
-def select_nearest(tree, group, blocks, k, bound, guess):
+def select_nearest(tree, group, blocks, k, bound, held, guess):
     """Tell the k nearest of the points that `look_around` saw, by distance and then by row.
 
-    bound    squared distance within which there are at least k of them
+    bound    squared distance within which there are `held` of them, at least k
     guess    a squared distance within which about k may be
-    returns  the distance of the k-th; a distance `inner` below it; how many of the sorted gap belong
-             to the k nearest; and how many points lie within `inner`: these and the gap's are the k
+    returns  a squared distance that holds the k-th; one at or below it; how many of the sorted gap belong to the
+             k nearest; and how many points lie within the second: these and the gap's are the k
     """
     distances = group[3]
     low, below = np.float32(-1.0), np.int64(0)
-    high, above = bound, count_within(distances, blocks, bound)
+    high, above = bound, held
     trial = min(guess, bound)
     for turn in range(64):
         if above == k or above - below <= SMALL_GAP or float_bits(high) - float_bits(max(low, np.float32(0.0))) <= 1:
@@ -216,8 +219,7 @@ def select_nearest(tree, group, blocks, k, bound, guess):
             low, below = trial, count
         start = max(low, np.float32(0.0))
         if turn < 8:  # in a surface the number grows with the squared distance
-            share = np.float32(k - below) / np.float32(above - below)
-            trial = start + (high - start) * share
+            trial = start + (high - start) * (np.float32(k - below) / np.float32(above - below))
         if turn >= 8 or not (trial > low and trial < high):
             trial = bits_float(np.int32((np.int64(float_bits(start)) + np.int64(float_bits(high))) >> 1))
     if above == k:
@@ -225,3 +227,62 @@ def select_nearest(tree, group, blocks, k, bound, guess):
     gathered = gather_gap(tree, group, blocks, low, high)
     wanted = min(k - below, gathered)
     return key_number(group[5][wanted - 1]), low, wanted, below
+
+
+@inner
+def nearest_of_list(tree, group, listed, x, y, z, k, bound, guess):
+    """The k nearest points of a query within `bound`, where there are at least k, of the shortlist.
+
+    guess    the squared distance of the k-th that is expected
+    returns  how many leaves lie within it, and then as `select_nearest` does
+    """
+    limit = min(bound, guess * HOPEFUL)
+    blocks = look_around(tree, group, listed, x, y, z, limit)
+    held = count_within(group[3], blocks, limit)
+    if held < k and limit < bound:
+        limit = bound
+        blocks = look_around(tree, group, listed, x, y, z, limit)
+        held = count_within(group[3], blocks, limit)
+    worst, close, extra, within = select_nearest(tree, group, blocks, k, limit, held, guess)
+    return blocks, worst, close, extra, within
+
+
+@inner
+def middle_query(queries, box):
+    """The query nearest to the middle of the box."""
+    best, least = np.int64(0), ENDLESS
+    x, y, z = (
+        np.float32(0.5) * (box[0] + box[3]),
+        np.float32(0.5) * (box[1] + box[4]),
+        np.float32(0.5) * (box[2] + box[5]),
+    )
+    for i in range(16):
+        d = squared_step(queries[i], queries[16 + i], queries[32 + i], x, y, z)
+        if d < least:
+            best, least = np.int64(i), d
+    return best
+
+
+@inner
+def begin_group(tree, k, scratch, group, box, last):
+    """Collect the leaves in which the k nearest points of all queries in the box lie.
+
+    last     x, y, z of any query and the squared distance that holds its k nearest, ENDLESS if unknown
+    returns  the number of leaves, -1 if there are too many; and `last` for the query in the middle
+    """
+    queries = group[0]
+    middle = middle_query(queries, box)
+    x, y, z = queries[middle], queries[16 + middle], queries[32 + middle]
+    bound = ENDLESS
+    listed = np.int64(-1)
+    if last[3] < ENDLESS:
+        bound = reach_from(last[3], np.sqrt(squared_step(x, y, z, last[0], last[1], last[2])))
+        listed = collect(tree, (x, y, z, x, y, z), bound, scratch, group)
+    if listed >= 0:
+        _, worst, _, _, _ = nearest_of_list(tree, group, listed, x, y, z, k, bound, last[3])
+    else:
+        _, worst = k_nearest_one(tree, x, y, z, k, bound, scratch)
+    listed = np.int64(-1)
+    if worst < ENDLESS:
+        listed = collect(tree, box, reach_from(worst, np.sqrt(farthest_corner(box, x, y, z))), scratch, group)
+    return listed, (x, y, z, worst)

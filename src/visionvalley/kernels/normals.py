@@ -7,12 +7,10 @@ import numpy as np
 
 from visionvalley.kernels.compilation import inner, kernel
 from visionvalley.kernels.groups import (
+    begin_group,
     box_of_queries,
-    collect,
-    farthest_corner,
-    look_around,
     make_group,
-    select_nearest,
+    nearest_of_list,
     squared_step,
 )
 from visionvalley.kernels.neighbours import (
@@ -25,12 +23,19 @@ from visionvalley.kernels.neighbours import (
     reach_from,
 )
 from visionvalley.kernels.simd import (
+    absolute,
     key_row,
     load_f32x8,
+    load_f64x8,
+    maximum,
     multiply_add,
     reduce_add,
+    reduce_max,
     select,
     splat_f32x8,
+    splat_f64x8,
+    square_root,
+    store,
     take,
 )
 
@@ -38,39 +43,59 @@ LEAVES_A_PIECE = 32
 
 
 @inner
-def flattest_direction(xx, xy, xz, yy, yz, zz):
-    """Unit vector along which a symmetric 3 x 3 matrix is smallest; NaN where the matrix leaves two open.
+def newton_step(root, c1, c0):
+    """How far Newton's method steps down from the smallest root of r³ - r² + c1 r - c0, lane by lane."""
+    one, two, three = splat_f64x8(1.0), splat_f64x8(2.0), splat_f64x8(3.0)
+    slope = (three * root - two) * root + c1
+    step = (((root - one) * root + c1) * root - c0) / slope
+    return select(slope > splat_f64x8(1e-14), step, splat_f64x8(0.0))
 
-    Newton's method from zero on the characteristic cubic of the matrix scaled to unit trace, then
-    the longest cross product of two rows.
+
+@inner
+def smallest_root(c1, c0):
+    """The smallest root of r³ - r² + c1 r - c0, none of whose roots is negative or not real: Newton from zero."""
+    root = splat_f64x8(0.0)
+    for _ in range(8):
+        root = root - newton_step(root, c1, c0)
+    for _ in range(24):  # two roots that are nearly one are found slowly
+        step = newton_step(root, c1, c0)
+        root = root - step
+        if reduce_max(absolute(step)) < 1e-11:
+            break
+    return root
+
+
+@inner
+def flattest_directions(matrices, at, out):
+    """Unit vectors along which 8 symmetric 3 x 3 matrices are smallest; NaN where a matrix leaves two open.
+
+    The longest cross product of two rows of the matrix, scaled to unit trace, less its smallest eigenvalue.
+
+    matrices  float64: xx of the matrices from `at` on, xy 16 places later, then xz, yy, yz, zz
+    out       float64: x from `at` on, y 16 places later, then z
     """
+    zero = splat_f64x8(0.0)
+    xx, xy, xz = load_f64x8(matrices, at), load_f64x8(matrices, at + 16), load_f64x8(matrices, at + 32)
+    yy, yz, zz = load_f64x8(matrices, at + 48), load_f64x8(matrices, at + 64), load_f64x8(matrices, at + 80)
     trace = xx + yy + zz
-    scale = 1.0 / trace if trace > 0.0 else 0.0
+    scale = select(trace > zero, splat_f64x8(1.0) / trace, zero)
     xx, xy, xz, yy, yz, zz = xx * scale, xy * scale, xz * scale, yy * scale, yz * scale, zz * scale
     c1 = xx * yy - xy * xy + xx * zz - xz * xz + yy * zz - yz * yz
     c0 = xx * (yy * zz - yz * yz) - xy * (xy * zz - yz * xz) + xz * (xy * yz - yy * xz)
-    root = 0.0
-    for _ in range(30):
-        slope = (3.0 * root - 2.0) * root + c1
-        if slope <= 1e-14:
-            break
-        step = (((root - 1.0) * root + c1) * root - c0) / slope
-        root -= step
-        if abs(step) < 1e-11:
-            break
+    root = smallest_root(c1, c0)
     a, b, c = xx - root, yy - root, zz - root
     ax, ay, az = xy * yz - xz * b, xz * xy - a * yz, a * b - xy * xy
     bx, by, bz = xy * c - xz * yz, xz * xz - a * c, a * yz - xy * xz
     cx, cy, cz = b * c - yz * yz, yz * xz - xy * c, xy * yz - b * xz
     aa, bb, cc = ax * ax + ay * ay + az * az, bx * bx + by * by + bz * bz, cx * cx + cy * cy + cz * cz
-    if bb > aa:
-        aa, ax, ay, az = bb, bx, by, bz
-    if cc > aa:
-        aa, ax, ay, az = cc, cx, cy, cz
-    if not aa > 1e-24:
-        return np.nan, np.nan, np.nan
-    length = 1.0 / np.sqrt(aa)
-    return ax * length, ay * length, az * length
+    longer = bb > aa
+    aa, ax, ay, az = maximum(bb, aa), select(longer, bx, ax), select(longer, by, ay), select(longer, bz, az)
+    longer = cc > aa
+    aa, ax, ay, az = maximum(cc, aa), select(longer, cx, ax), select(longer, cy, ay), select(longer, cz, az)
+    length = select(aa > splat_f64x8(1e-24), square_root(aa), splat_f64x8(np.nan))
+    store(out, at, ax / length)
+    store(out, at + 16, ay / length)
+    store(out, at + 32, az / length)
 
 
 @inner
@@ -120,28 +145,22 @@ def normals(counter, tree, order, places, k, directions, scatters):
     leaves, count = tree[1], tree[2][0]
     scratch, group = make_scratch(tree, k), make_group()
     keys, queries, near, gap_places = scratch[3], group[0], group[4], group[6]
-    sums = np.zeros(9, np.float32)
+    sums, matrices, across = np.zeros(9, np.float32), np.zeros(96), np.zeros(48)
     while True:
         piece = take(counter)
         if piece * LEAVES_A_PIECE * 16 >= count:
             break
-        worst, ox, oy, oz = ENDLESS, np.float32(0), np.float32(0), np.float32(0)
+        last = (FAR, FAR, FAR, ENDLESS)
         for leaf in range(piece * LEAVES_A_PIECE, min((piece + 1) * LEAVES_A_PIECE, (count + 15) >> 4)):
             queries[:] = leaves[leaf * LEAF : leaf * LEAF + 48]
-            box = box_of_queries(queries)
-            listed = np.int64(-1)
-            if worst < ENDLESS:
-                listed = collect(
-                    tree, box, reach_from(worst, np.sqrt(farthest_corner(box, ox, oy, oz))), scratch, group
-                )
+            listed, last = begin_group(tree, k, scratch, group, box_of_queries(queries), last)
             for lane in range(min(16, count - 16 * leaf)):
                 x, y, z = queries[lane], queries[16 + lane], queries[32 + lane]
-                bound = ENDLESS
-                if worst < ENDLESS:
-                    bound = reach_from(worst, np.sqrt(squared_step(x, y, z, ox, oy, oz)))
+                bound = reach_from(last[3], np.sqrt(squared_step(x, y, z, last[0], last[1], last[2])))
                 if listed >= 0:
-                    blocks = look_around(tree, group, listed, x, y, z, bound)
-                    worst, close, extra, within = select_nearest(tree, group, blocks, k, bound, worst)
+                    blocks, worst, close, extra, within = nearest_of_list(
+                        tree, group, listed, x, y, z, k, bound, last[3]
+                    )
                     add_up(tree, group, blocks, x, y, z, close, sums)
                     for i in range(extra):
                         place = gap_places[i]
@@ -152,19 +171,18 @@ def normals(counter, tree, order, places, k, directions, scatters):
                     sums[:] = 0.0
                     for i in range(found):
                         add_point(leaves, np.int64(places[key_row(keys[i])]), x, y, z, sums)
-                    if lane == 0 and worst < ENDLESS:
-                        reach = reach_from(worst, np.sqrt(farthest_corner(box, x, y, z)))
-                        listed = collect(tree, box, reach, scratch, group)
-                ox, oy, oz = x, y, z
+                last = (x, y, z, worst)
                 share = 1.0 / found
                 mx, my, mz = sums[0] * share, sums[1] * share, sums[2] * share
-                xx, xy, xz = sums[3] * share - mx * mx, sums[4] * share - mx * my, sums[5] * share - mx * mz
-                yy, yz, zz = sums[6] * share - my * my, sums[7] * share - my * mz, sums[8] * share - mz * mz
+                matrices[lane], matrices[16 + lane] = sums[3] * share - mx * mx, sums[4] * share - mx * my
+                matrices[32 + lane], matrices[48 + lane] = sums[5] * share - mx * mz, sums[6] * share - my * my
+                matrices[64 + lane], matrices[80 + lane] = sums[7] * share - my * mz, sums[8] * share - mz * mz
+            if directions.shape[0]:
+                flattest_directions(matrices, 0, across)
+                flattest_directions(matrices, 8, across)
+            for lane in range(min(16, count - 16 * leaf)):
                 row = order[16 * leaf + lane]
-                if directions.shape[0]:
-                    directions[row, 0], directions[row, 1], directions[row, 2] = flattest_direction(
-                        xx, xy, xz, yy, yz, zz
-                    )
-                if scatters.shape[0]:
-                    scatters[row, 0], scatters[row, 1], scatters[row, 2] = xx, xy, xz
-                    scatters[row, 3], scatters[row, 4], scatters[row, 5] = yy, yz, zz
+                for axis in range(3 if directions.shape[0] else 0):
+                    directions[row, axis] = across[16 * axis + lane]
+                for entry in range(6 if scatters.shape[0] else 0):
+                    scatters[row, entry] = matrices[16 * entry + lane]
