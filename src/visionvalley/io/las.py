@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +28,10 @@ LINEAR_UNIT_KEYS = (3076, 2052)  # of projected, and of geographic coordinates
 ANGULAR_MODEL_KEY, MODEL_TYPE_KEY = 2, 1024
 EPSG_UNITS = {9001: "m", 9002: "ft", 9003: "us-ft"}
 _WKT_UNIT = re.compile(r'(?:LENGTH)?UNIT\s*\[\s*"[^"]*"\s*,\s*([0-9.eE+-]+)')
+LASZIP = b"laszip encoded".ljust(16, b"\0") + struct.pack("<H", 22204)
+VARIABLE = 0xFFFFFFFF
+LAYERED, LAYERED_BYTES = 3, 14
+LAYERS = {10: 9, 11: 1, 12: 2, 13: 1}  # of points, colours, colours with infrared, wave packets
 STEP = 1_000_000
 
 
@@ -146,8 +152,7 @@ def _reader(path: Path) -> Iterator[Any]:
 
     there = size(path)
     with opened(path) as file, _translated(path):
-        if file.read(4) != b"LASF":
-            raise BadInput("io.not_this_format", path=path, format="LAS")
+        _require_honest(path, file, there)
         file.seek(0)
         with laspy.open(_Kept(file), laz_backend=laspy.LazBackend.Lazrs, closefd=False) as reader:
             header = reader.header
@@ -157,6 +162,68 @@ def _reader(path: Path) -> Iterator[Any]:
             if header.point_count > max(got, 0):
                 raise BadInput("io.truncated", path=path, things="points", wanted=header.point_count, got=max(got, 0))
             yield reader
+
+
+def _require_honest(path: Path, file: BinaryIO, there: int) -> None:
+    """Check the counts that the libraries believe and allocate by (LAS 1.4 R15)."""
+    head = file.read(375).ljust(375, b"\0")
+    if head[:4] != b"LASF":
+        raise BadInput("io.not_this_format", path=path, format="LAS")
+    header_bytes, points_at, records = struct.unpack_from("<HII", head, 94)
+    extended_at, extended = struct.unpack_from("<QI", head, 235) if head[25] >= 4 else (0, 0)
+    claims = (header_bytes + 54 * records, points_at, extended and extended_at + 60 * extended)
+    if max(claims) > there or header_bytes + 54 * records > points_at:
+        raise BadInput("io.truncated", path=path, things="bytes", wanted=max(claims), got=there)
+    if head[104] & 0x80:
+        file.seek(header_bytes)
+        points = struct.unpack_from("<Q", head, 247)[0] if head[25] >= 4 else struct.unpack_from("<I", head, 107)[0]
+        _require_honest_chunks(path, file, file.read(points_at - header_bytes), points_at, points)
+
+
+def _require_honest_chunks(path: Path, file: BinaryIO, records: bytes, points_at: int, points: int) -> None:
+    """Check a LAZ's chunks and the layers in them: lazrs allocates what they say, and aborts where it cannot."""
+    import lazrs
+
+    there = size(path)
+    at = records.find(LASZIP)
+    if at < 2 or len(records) < at + 52:
+        raise BadInput("io.no_laszip", path=path)
+    (length,) = struct.unpack_from("<H", records, at + 18)
+    about = records[at + 52 : at + 52 + length]
+    (table_at,) = struct.unpack("<q", _read_at(file, points_at, 8))
+    if table_at >= 0:
+        wanted = struct.unpack("<II", _read_at(file, min(table_at, there), 8))[1]
+        if wanted > there:
+            raise BadInput("io.truncated", path=path, things="chunks", wanted=wanted, got=there)
+    file.seek(points_at)
+    table = lazrs.read_chunk_table(file, lazrs.LazVlr(about))
+    raw_bytes, layers = _layers(about)
+    (chunk_points,) = struct.unpack_from("<I", about, 12)
+    counts = (count for count, _ in table) if chunk_points == VARIABLE else itertools.repeat(max(chunk_points, 1))
+    begin = points_at + 8
+    for count in counts if layers else ():
+        sizes = np.frombuffer(_read_at(file, min(begin + raw_bytes + 4, there), 4 * layers), "<u4")
+        begin += raw_bytes + 4 + 4 * layers + int(sizes.sum(dtype=np.int64))
+        if begin > there:
+            raise BadInput("io.truncated", path=path, things="bytes", wanted=begin, got=there)
+        points -= count
+        if points <= 0:
+            return
+    if layers:
+        raise BadInput("io.truncated", path=path, things="points", wanted=points, got=0)
+
+
+def _layers(about: bytes) -> tuple[int, int]:
+    """Return the bytes of a raw point, and in how many layers a chunk's points are parted (none before LAZ 1.4)."""
+    (kind,), (items,) = struct.unpack_from("<H", about), struct.unpack_from("<H", about, 32)
+    described = [struct.unpack_from("<HH", about, 34 + 6 * i) for i in range(items)]
+    layers = sum(width if item == LAYERED_BYTES else LAYERS.get(item, 0) for item, width in described)
+    return sum(width for _, width in described), layers if kind == LAYERED else 0
+
+
+def _read_at(file: BinaryIO, at: int, count: int) -> bytes:
+    file.seek(at)
+    return file.read(count).ljust(count, b"\0")
 
 
 def _columns(rows: Any) -> dict[str, NDArray[Any]]:

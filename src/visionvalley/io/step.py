@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from visionvalley.core import BadInput, Mesh, require_positive
 from visionvalley.core.arrays import Floats, Ints
-from visionvalley.io import units
+from visionvalley.io import apart, units
 from visionvalley.io.faces import indexed
 from visionvalley.io.opening import opened
 
@@ -19,7 +20,7 @@ RELATIVE_CHORD = 2e-4  # of the part's diagonal, where no chord is asked for
 
 
 def read_mesh(path: Path, unit: str | None = None, chord_m: float | None = None) -> Mesh:
-    """Read the faces of a STEP file as triangles; the unit is the file's own.
+    """Read the faces of a STEP file as triangles, in another process; the unit is the file's own.
 
     chord_m  how far a triangle may lie from the surface; by default 1/5000 of the part's diagonal
 
@@ -33,9 +34,18 @@ def read_mesh(path: Path, unit: str | None = None, chord_m: float | None = None)
     with opened(path) as file:
         if not file.read(4096).lstrip().startswith(b"ISO-10303-21"):
             raise BadInput("io.not_this_format", path=path, format="STEP")
-    corners_mm = triangles_mm(path, None if chord_m is None else chord_m * 1000)
+    require_library(path)
+    corners_mm = apart.call(path, f"{__name__}:triangles_mm", None if chord_m is None else chord_m * 1000)
+    if not np.isfinite(corners_mm).all():
+        raise BadInput("io.not_finite", path=path)
     vertices, faces = indexed(corners_mm)
     return Mesh(units.in_metres(vertices, "mm"), faces)
+
+
+def require_library(path: Path) -> None:
+    """Raise BadInput where the extra `cad` is not installed."""
+    if importlib.util.find_spec("OCP") is None:
+        raise BadInput("io.needs_extra", path=path, extra="cad")
 
 
 def triangles_mm(path: Path, chord_mm: float | None) -> Floats:
@@ -49,11 +59,9 @@ def triangles_mm(path: Path, chord_mm: float | None) -> Floats:
 
 
 def _shape(path: Path) -> Any:
-    try:
-        from OCP.IFSelect import IFSelect_ReturnStatus
-        from OCP.STEPControl import STEPControl_Reader
-    except ImportError as error:
-        raise BadInput("io.needs_extra", path=path, extra="cad") from error
+    from OCP.IFSelect import IFSelect_ReturnStatus
+    from OCP.STEPControl import STEPControl_Reader
+
     reader = STEPControl_Reader()
     status = reader.ReadFile(str(path))
     if status != IFSelect_ReturnStatus.IFSelect_RetDone or reader.TransferRoots() == 0:
