@@ -38,8 +38,8 @@ def call(path: Path, function: str, *arguments: Any) -> NDArray[Any]:
         if done.returncode == 0 and result.with_suffix(".npy").exists():
             return np.load(result.with_suffix(".npy"), allow_pickle=False)  # type: ignore[no-any-return]
         if result.with_suffix(".json").exists():
-            id, parameters = json.loads(result.with_suffix(".json").read_text())
-            raise BadInput(id, **parameters)
+            message, parameters = json.loads(result.with_suffix(".json").read_text())
+            raise BadInput(message, **parameters)
     if -done.returncode in (signal.SIGXCPU, signal.SIGKILL):
         raise BadInput("io.took_too_long", path=path)
     raise BadInput("io.crashed", path=path, format=path.suffix.lstrip(".").upper())
