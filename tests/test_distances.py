@@ -3,9 +3,9 @@
 
 import numpy as np
 import pytest
+
 from naive_meshes import distances, exactly_inside
 from solids import ball, box, opened, soup, torus
-
 from visionvalley.core import BadInput, Mesh
 from visionvalley.kernels import threads
 from visionvalley.vision.shape.distances import closest, signed_distance_m
@@ -100,7 +100,7 @@ def test_long_slivers_as_cad_makes_them_are_exact(rng):
     angle = np.linspace(0, 2 * np.pi, 201)[:-1]
     ring = np.stack([0.01 * np.cos(angle), 0.01 * np.sin(angle), 0 * angle], 1)
     i = np.arange(200)
-    vertices = np.concatenate([ring - [0, 0, 0.05], ring + [0, 0, 0.05]])
+    vertices = np.concatenate([ring + np.array([0, 0, z]) for z in (-0.05, 0.05)])
     n = (i + 1) % 200
     pipe = Mesh(
         vertices, np.concatenate([np.stack([i, n, 200 + n], 1), np.stack([i, 200 + n, 200 + i], 1)]).astype(np.int32)

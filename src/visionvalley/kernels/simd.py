@@ -443,3 +443,15 @@ def key_row(typing: Any, key: Any) -> Any:
         return builder.trunc(builder.bitcast(args[0], I64), I32)
 
     return types.int32(types.float64), code
+
+
+@intrinsic
+def lift(typing: Any, array: Any, at: Any, value: Any) -> Any:
+    """Raise the int64 at flat position `at` of an array to `value` where it is lower, atomically."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        data = context.make_array(array)(context, builder, args[0]).data
+        builder.atomic_rmw("max", builder.gep(data, [args[1]]), args[2], "monotonic")
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, types.int64), code
