@@ -38,15 +38,16 @@ from visionvalley.vision.shape.neighbours import build_index, nearest
 from visionvalley.vision.shape.normals import normals
 from visionvalley.vision.shape.orientation import orient_outwards
 from visionvalley.vision.shape.outliers import statistical_inliers
+from visionvalley.vision.shape.registration import Fit
 from visionvalley.vision.shape.subdivision import subdivided
 from visionvalley.vision.shape.surfaces import SurfaceIndex, index_surface
 from visionvalley.vision.shape.topology import sample_surface
-from visionvalley.vision.shape.voxels import downsample
+from visionvalley.vision.shape.voxels import downsample, downsample_cloud
 
 STRAY = 5.0  # standard deviations of the neighbours' distance beyond which a point stands alone
 FEWEST_POINTS = 100
 FEW_VERTICES = 10_000  # a scanned mesh of fewer has large triangles, and is measured at random places of them
-CELLS = 60  # along the diagonal of the part, for the search without a start
+CELLS = (60, 40, 90)  # along the diagonal of the part, in each search without a start
 LEAST_OVERLAP = 0.2  # of the scan that must come to lie on the reference
 REACH = 0.05  # of the diagonal: points farther off are no part of the fit, but of the deviations
 SHARING = 1 / 30  # of the diagonal, over which errors of neighbours may be alike
@@ -118,19 +119,29 @@ def _diagonal(mesh: Mesh) -> float:
 
 
 def _placed(scan: Cloud, reference: Mesh) -> Pose:
-    cell_m = _diagonal(reference) / CELLS
+    """Return where the scan lies on the reference: the first of a few searches that fits, else the best of them."""
     nominal = sample_surface(reference, 60_000)
-    found = align_coarse(_described(scan, cell_m), Cloud(nominal.points_m, nominal.normals), cell_m)
-    if found.overlap < LEAST_OVERLAP:
-        raise BadInput("manufacturing.not_found", share=f"{found.overlap:.0%}")
-    return found.target_from_source
+    target = Cloud(nominal.points_m, nominal.normals)
+    best: Fit | None = None
+    for cells in CELLS:
+        cell_m = _diagonal(reference) / cells
+        found = align_coarse(_described(scan, cell_m), target, cell_m)
+        if best is None or found.overlap > best.overlap:
+            best = found
+        if best.converged:
+            break
+    if best is None or best.overlap < LEAST_OVERLAP:
+        raise BadInput("manufacturing.not_found", share=f"{best.overlap if best else 0:.0%}")
+    return best.target_from_source
 
 
-def _described(scan: Cloud, cell_m: float) -> Described | Cloud:
-    if scan.normals is not None:
-        return scan
-    thin, _ = downsample(scan.points_m, cell_m)
-    return described(Cloud(thin, orient_outwards(thin, normals(thin, 12))), cell_m, guessed=True)
+def _described(scan: Cloud, cell_m: float) -> Described:
+    """Return the scan thinned to cells; normals are estimated from finer ones, so that edges stay sharp."""
+    if scan.normals is None:
+        fine, _ = downsample(scan.points_m, cell_m / 3)
+        scan = Cloud(fine, orient_outwards(fine, normals(fine, 20)))
+        return described(downsample_cloud(scan, cell_m), cell_m, guessed=True)
+    return described(downsample_cloud(scan, cell_m), cell_m)
 
 
 def _deviations(points: Floats, surface: SurfaceIndex, fit: BestFit, settings: Settings) -> _Map:
