@@ -68,7 +68,8 @@ class Described:
 
     def turned(self) -> Described:
         """Return the shape with its normals to the other side."""
-        assert self.cloud.normals is not None  # noqa: S101
+        if self.cloud.normals is None:
+            raise BadInput("registration.no_normals", name="cloud")
         return described(Cloud(self.cloud.points_m, -self.cloud.normals), self.cell_m, guessed=self.guessed)
 
 
@@ -89,7 +90,8 @@ def describe(shape: Cloud | Any, cell_m: float, radius: float = 5.0) -> Describe
 
 def described(thin: Cloud, cell_m: float, radius: float = 5.0, guessed: bool = False) -> Described:
     """Return a thinned cloud with normals, described."""
-    assert thin.normals is not None  # noqa: S101
+    if thin.normals is None:
+        raise BadInput("registration.no_normals", name="cloud")
     thin = thin.taken(np.flatnonzero(np.isfinite(thin.normals).all(axis=1)))
     features = fast_point_feature_histograms(thin, radius * cell_m)
     return Described(thin, features, Source.of(thin), Target.of_cloud(thin), cell_m, guessed)
