@@ -32,3 +32,23 @@ def downsample(points, cell):
     sums = np.zeros((len(cells), 3))
     np.add.at(sums, inverse.ravel(), points * scale - cells[inverse.ravel()])
     return (cells + sums / counts[:, None]) * cell, counts
+
+
+def statistical_inliers(points, k, ratio):
+    """Points whose mean distance to their k nearest is below the mean and some standard deviations."""
+    rows = [nearest(points, query, k) if np.isfinite(query).all() else [] for query in points]
+    means = np.array(
+        [
+            np.linalg.norm(points[found] - query, axis=1).mean() if len(found) else np.nan
+            for query, found in zip(points, rows, strict=True)
+        ]
+    )
+    told = means[means > 0]
+    if len(told) < 2:
+        return np.zeros(len(points), bool)
+    return (means > 0) & (means < told.mean() + ratio * told.std(ddof=1))
+
+
+def radius_inliers(points, radius, least):
+    """Points that have more than so many, themselves among them, within a radius."""
+    return np.array([len(within(points, query, radius)) > least for query in points], bool)

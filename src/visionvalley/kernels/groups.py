@@ -264,6 +264,38 @@ def middle_query(queries, box):
 
 
 @inner
+def leaf_towards(tree, x, y, z, scratch):
+    """A leaf near to a query: the nearest child of each node, from the top down."""
+    boxes, _, levels = tree
+    distances = scratch[0]
+    xs, ys, zs = splat_f32x16(x), splat_f32x16(y), splat_f32x16(z)
+    child = np.int64(0)
+    for level in range(levels[2] - 1, -1, -1):
+        store(distances, 0, box_distances(boxes, (levels[3 + level] + child) * NODE, xs, ys, zs))
+        nearest = 0
+        for j in range(1, 16):
+            if distances[j] < distances[nearest]:
+                nearest = j
+        child = child * 16 + nearest
+    return child
+
+
+@inner
+def first_bound(tree, k, x, y, z, scratch):
+    """A squared distance that holds k points, ENDLESS if there are fewer: that of the farthest of some leaves."""
+    _, leaves, levels = tree
+    if levels[0] < k:
+        return ENDLESS
+    wanted = (k + 15) // 16
+    first = max(min(leaf_towards(tree, x, y, z, scratch), levels[0] // 16 - wanted), np.int64(0))
+    worst = np.float32(0.0)
+    for position in range(16 * first, min(16 * (first + wanted), levels[0])):
+        at = (position >> 4) * LEAF + (position & 15)
+        worst = max(worst, squared_step(leaves[at], leaves[at + 16], leaves[at + 32], x, y, z))
+    return worst * np.float32(1.0001) + np.float32(1e-30)
+
+
+@inner
 def begin_group(tree, k, scratch, group, box, last):
     """Collect the leaves in which the k nearest points of all queries in the box lie.
 
@@ -273,13 +305,15 @@ def begin_group(tree, k, scratch, group, box, last):
     queries = group[0]
     middle = middle_query(queries, box)
     x, y, z = queries[middle], queries[16 + middle], queries[32 + middle]
-    bound = ENDLESS
-    listed = np.int64(-1)
     if last[3] < ENDLESS:
         bound = reach_from(last[3], np.sqrt(squared_step(x, y, z, last[0], last[1], last[2])))
+    else:
+        bound = first_bound(tree, k, x, y, z, scratch)
+    listed = np.int64(-1)
+    if bound < ENDLESS:
         listed = collect(tree, (x, y, z, x, y, z), bound, scratch, group)
     if listed >= 0:
-        _, worst, _, _, _ = nearest_of_list(tree, group, listed, x, y, z, k, bound, last[3])
+        _, worst, _, _, _ = nearest_of_list(tree, group, listed, x, y, z, k, bound, min(bound, last[3]))
     else:
         _, worst = k_nearest_one(tree, x, y, z, k, bound, scratch)
     listed = np.int64(-1)

@@ -39,7 +39,7 @@ from visionvalley.kernels.simd import (
     take,
 )
 
-LEAVES_A_PIECE = 32
+LEAVES_A_PIECE = 64
 
 
 @inner

@@ -95,7 +95,8 @@ def _queries(index: Index, queries_m: Any) -> tuple[NDArray[np.float32], Ints]:
     return index.local(points), rows_of(keys, key_layout(len(points))[1])
 
 
-def _squared(reach_m: float) -> np.float32:
+def squared(reach_m: float) -> np.float32:
+    """Return the squared distance that kernels take for a reach."""
     if not reach_m >= 0:
         raise BadInput("core.not_positive", name="reach_m", value=reach_m)
     return min(np.float32(min(reach_m, 1e17)) ** 2, kernels.ENDLESS)
@@ -109,10 +110,10 @@ def nearest(index: Index, queries_m: Any, k: int = 1, reach_m: float = np.inf) -
     require_count("k", k, 1)
     queries, order = _queries(index, queries_m)
     rows = np.full((len(queries), k), -1, np.int32)
-    squared = np.full((len(queries), k), np.nan, np.float32)
+    far = np.full((len(queries), k), np.nan, np.float32)
     pieces = -(-len(queries) // kernels.QUERIES_A_PIECE)
-    each_thread(kernels.k_nearest, pieces, index.tree, queries, order, _squared(reach_m), rows, squared)
-    return Neighbours(rows, np.sqrt(squared, out=squared))
+    each_thread(kernels.k_nearest, pieces, index.tree, queries, order, squared(reach_m), rows, far)
+    return Neighbours(rows, np.sqrt(far, out=far))
 
 
 def within(index: Index, queries_m: Any, radius_m: float) -> tuple[NDArray[np.int64], Ints]:
@@ -123,7 +124,7 @@ def within(index: Index, queries_m: Any, radius_m: float) -> tuple[NDArray[np.in
                rows[offsets[i]:offsets[i + 1]]
     """
     queries, order = _queries(index, queries_m)
-    bound = _squared(radius_m)
+    bound = squared(radius_m)
     offsets = np.zeros(len(queries) + 1, np.int64)
     pieces = -(-len(queries) // kernels.QUERIES_A_PIECE)
     each_thread(kernels.within, pieces, index.tree, queries, order, bound, offsets, np.zeros(0, np.int32))
