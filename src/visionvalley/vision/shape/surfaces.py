@@ -22,7 +22,8 @@ class SurfaceIndex:
     vertices_m      (V, 3) metres
     faces           (F, 3) int32; vertices at one place count as one
     origin_m        (3,) what the tree's coordinates are relative to
-    extent_m        half the longest side of the box around the surface
+    half_sides_m    (3,) half the sides of the box around the surface
+    extent_m        the largest of them
     tree            nodes, leaves for distances, leaves for rays, faces of the leaves, see kernels/bvh.py
     edges           what lies beyond each edge
     face_normals    (F, 3) unit; zero where a face has no area
@@ -33,6 +34,7 @@ class SurfaceIndex:
     vertices_m: Floats
     faces: Ints
     origin_m: Floats
+    half_sides_m: Floats
     extent_m: float
     tree: bvh.Tree
     edges: topology.Edges
@@ -62,6 +64,7 @@ def index_surface(mesh: Mesh) -> SurfaceIndex:
         vertices,
         faces,
         origin,
+        (high - low) / 2,
         float((high - low).max()) / 2,
         tree,
         edges,
