@@ -20,17 +20,6 @@ from __future__ import annotations
 import numpy as np
 
 from visionvalley.kernels.compilation import inner
-from visionvalley.kernels.neighbours import (
-    ENDLESS,
-    FAR,
-    LEAF,
-    NODE,
-    box_distances,
-    k_nearest_one,
-    leaf_distances,
-    reach_from,
-    squared_length,
-)
 from visionvalley.kernels.simd import (
     bits,
     bits_float,
@@ -43,6 +32,17 @@ from visionvalley.kernels.simd import (
     splat_f32x16,
     store,
     trailing_zeros,
+)
+from visionvalley.kernels.tree import (
+    ENDLESS,
+    FAR,
+    LEAF,
+    NODE,
+    box_distances,
+    k_nearest_one,
+    leaf_distances,
+    reach_from,
+    squared_length,
 )
 
 SHORTLIST = 256  # leaves
@@ -231,7 +231,7 @@ def select_nearest(tree, group, blocks, k, bound, held, guess):
 
 @inner
 def nearest_of_list(tree, group, listed, x, y, z, k, bound, guess):
-    """The k nearest points of a query within `bound`, where there are at least k, of the shortlist.
+    """The k nearest points, or as many as there are within `bound`, of a query of the shortlist.
 
     guess    the squared distance of the k-th that is expected
     returns  how many leaves lie within it, and then as `select_nearest` does
@@ -243,6 +243,8 @@ def nearest_of_list(tree, group, listed, x, y, z, k, bound, guess):
         limit = bound
         blocks = look_around(tree, group, listed, x, y, z, limit)
         held = count_within(group[3], blocks, limit)
+    if held < k:
+        return blocks, limit, limit, np.int64(0), held
     worst, close, extra, within = select_nearest(tree, group, blocks, k, limit, held, guess)
     return blocks, worst, close, extra, within
 
@@ -296,10 +298,12 @@ def first_bound(tree, k, x, y, z, scratch):
 
 
 @inner
-def begin_group(tree, k, scratch, group, box, last):
-    """Collect the leaves in which the k nearest points of all queries in the box lie.
+def begin_group(tree, k, scratch, group, box, last, reach):
+    """Collect the leaves in which the k nearest points, within `reach`, of all queries in the box lie.
 
-    last     x, y, z of any query and the squared distance that holds its k nearest, ENDLESS if unknown
+    last     x, y, z of any query and the squared distance that holds its k nearest, ENDLESS if
+             unknown; it may be `reach`, and hold fewer
+    reach    squared distance beyond which no point is wanted
     returns  the number of leaves, -1 if there are too many; and `last` for the query in the middle
     """
     queries = group[0]
@@ -309,6 +313,7 @@ def begin_group(tree, k, scratch, group, box, last):
         bound = reach_from(last[3], np.sqrt(squared_step(x, y, z, last[0], last[1], last[2])))
     else:
         bound = first_bound(tree, k, x, y, z, scratch)
+    bound = min(bound, reach)
     listed = np.int64(-1)
     if bound < ENDLESS:
         listed = collect(tree, (x, y, z, x, y, z), bound, scratch, group)
@@ -318,5 +323,6 @@ def begin_group(tree, k, scratch, group, box, last):
         _, worst = k_nearest_one(tree, x, y, z, k, bound, scratch)
     listed = np.int64(-1)
     if worst < ENDLESS:
-        listed = collect(tree, box, reach_from(worst, np.sqrt(farthest_corner(box, x, y, z))), scratch, group)
+        around = min(reach, reach_from(worst, np.sqrt(farthest_corner(box, x, y, z))))
+        listed = collect(tree, box, around, scratch, group)
     return listed, (x, y, z, worst)

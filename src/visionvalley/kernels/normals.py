@@ -13,15 +13,6 @@ from visionvalley.kernels.groups import (
     nearest_of_list,
     squared_step,
 )
-from visionvalley.kernels.neighbours import (
-    ENDLESS,
-    FAR,
-    LEAF,
-    TREE,
-    k_nearest_one,
-    make_scratch,
-    reach_from,
-)
 from visionvalley.kernels.simd import (
     absolute,
     key_row,
@@ -37,6 +28,15 @@ from visionvalley.kernels.simd import (
     square_root,
     store,
     take,
+)
+from visionvalley.kernels.tree import (
+    ENDLESS,
+    FAR,
+    LEAF,
+    TREE,
+    k_nearest_one,
+    make_scratch,
+    reach_from,
 )
 
 LEAVES_A_PIECE = 64
@@ -153,7 +153,7 @@ def normals(counter, tree, order, places, k, directions, scatters):
         last = (FAR, FAR, FAR, ENDLESS)
         for leaf in range(piece * LEAVES_A_PIECE, min((piece + 1) * LEAVES_A_PIECE, (count + 15) >> 4)):
             queries[:] = leaves[leaf * LEAF : leaf * LEAF + 48]
-            listed, last = begin_group(tree, k, scratch, group, box_of_queries(queries), last)
+            listed, last = begin_group(tree, k, scratch, group, box_of_queries(queries), last, ENDLESS)
             for lane in range(min(16, count - 16 * leaf)):
                 x, y, z = queries[lane], queries[16 + lane], queries[32 + lane]
                 bound = reach_from(last[3], np.sqrt(squared_step(x, y, z, last[0], last[1], last[2])))

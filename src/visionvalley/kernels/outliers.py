@@ -13,16 +13,6 @@ from visionvalley.kernels.groups import (
     nearest_of_list,
     squared_step,
 )
-from visionvalley.kernels.neighbours import (
-    ENDLESS,
-    FAR,
-    LEAF,
-    TREE,
-    k_nearest_one,
-    make_scratch,
-    reach_from,
-    within_one,
-)
 from visionvalley.kernels.simd import (
     key_number,
     load_f32x16,
@@ -31,6 +21,16 @@ from visionvalley.kernels.simd import (
     splat_f32x16,
     square_root,
     take,
+)
+from visionvalley.kernels.tree import (
+    ENDLESS,
+    FAR,
+    LEAF,
+    TREE,
+    k_nearest_one,
+    make_scratch,
+    reach_from,
+    within_one,
 )
 
 LEAVES_A_PIECE = 64
@@ -64,7 +64,7 @@ def mean_distances(counter, tree, order, k, means):
         last = (FAR, FAR, FAR, ENDLESS)
         for leaf in range(piece * LEAVES_A_PIECE, min((piece + 1) * LEAVES_A_PIECE, (count + 15) >> 4)):
             queries[:] = leaves[leaf * LEAF : leaf * LEAF + 48]
-            listed, last = begin_group(tree, k, scratch, group, box_of_queries(queries), last)
+            listed, last = begin_group(tree, k, scratch, group, box_of_queries(queries), last, ENDLESS)
             for lane in range(min(16, count - 16 * leaf)):
                 x, y, z = queries[lane], queries[16 + lane], queries[32 + lane]
                 bound = reach_from(last[3], np.sqrt(squared_step(x, y, z, last[0], last[1], last[2])))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from visionvalley.core import BadInput, require
 from visionvalley.core.arrays import Floats, Ints
 from visionvalley.kernels import neighbours as kernels
-from visionvalley.kernels.ordering import bounds, curve_order, key_layout, rows_of, writable
+from visionvalley.kernels.ordering import bounds, curve_order, key_layout, pieces_of, rows_of, writable
 from visionvalley.kernels.threads import each_thread
 
 MOST_POINTS = 1 << 28
@@ -22,7 +22,7 @@ MOST_POINTS = 1 << 28
 class Index:
     """Points packed for search. Make it with `build_index`.
 
-    tree      (boxes, leaves, levels) as kernels take it, see kernels/neighbours.py
+    tree      (boxes, leaves, levels) as kernels take it, see kernels/tree.py
     origin_m  (3,) what the tree's coordinates are relative to
     order     (count,) int32, the row of the point at each position of the tree
     count     points that can be found: the rows that are finite
@@ -109,11 +109,11 @@ def nearest(index: Index, queries_m: Any, k: int = 1, reach_m: float = np.inf) -
     """
     require_count("k", k, 1)
     queries, order = _queries(index, queries_m)
-    rows = np.full((len(queries), k), -1, np.int32)
-    far = np.full((len(queries), k), np.nan, np.float32)
-    pieces = -(-len(queries) // kernels.QUERIES_A_PIECE)
-    each_thread(kernels.k_nearest, pieces, index.tree, queries, order, squared(reach_m), rows, far)
-    return Neighbours(rows, np.sqrt(far, out=far))
+    rows, distances = np.zeros((len(queries), k), np.int32), np.zeros((len(queries), k), np.float32)
+    pieces = pieces_of(len(queries), 16 * kernels.GROUPS_A_PIECE)
+    worker = kernels.nearest if k == 1 else kernels.k_nearest
+    each_thread(worker, pieces, index.tree, queries, order, squared(reach_m), rows, distances)
+    return Neighbours(rows, distances)
 
 
 def within(index: Index, queries_m: Any, radius_m: float) -> tuple[NDArray[np.int64], Ints]:
@@ -126,7 +126,7 @@ def within(index: Index, queries_m: Any, radius_m: float) -> tuple[NDArray[np.in
     queries, order = _queries(index, queries_m)
     bound = squared(radius_m)
     offsets = np.zeros(len(queries) + 1, np.int64)
-    pieces = -(-len(queries) // kernels.QUERIES_A_PIECE)
+    pieces = pieces_of(len(queries), 16 * kernels.GROUPS_A_PIECE)
     each_thread(kernels.within, pieces, index.tree, queries, order, bound, offsets, np.zeros(0, np.int32))
     np.cumsum(offsets, out=offsets)
     rows = np.zeros(int(offsets[-1]), np.int32)

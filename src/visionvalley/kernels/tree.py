@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A point index, and one search in it: leaves of 16 points along a Hilbert curve under an implicit tree 16 wide.
+
+A tree is a tuple (boxes, leaves, levels), and that is what kernels hand on:
+
+    boxes   float32, 112 a node: low x of its 16 children, low y, low z, high x, high y, high z, and
+            as bits the lowest row below each child
+    leaves  float32, 64 a leaf: x of its 16 points, y, z, and as bits the rows they come from
+    levels  int64: points, leaves, levels of nodes, then the first node of each level; level 0 has
+            leaves for children
+
+Child j of node i of a level is node (or leaf) 16 i + j of the level below. Coordinates are relative
+to the tree's origin. The position of a point is its place in the leaves. Equal distances go by the
+lower row, so that an answer never depends on the way of the search.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from visionvalley.kernels.compilation import inner
+from visionvalley.kernels.simd import (
+    bits,
+    float_bits,
+    key_number,
+    key_row,
+    load_f32x16,
+    load_f64x8,
+    maximum,
+    minimum,
+    multiply_add,
+    pack_key,
+    shift_in,
+    splat_f32x16,
+    splat_f64x8,
+    store,
+    trailing_zeros,
+)
+
+LEAF, NODE = 64, 112  # float32 numbers of a leaf, of a node
+FAR = np.float32(1e18)  # coordinate of places without a point
+ENDLESS = np.float32(1e35)  # squared distance above all there are, below those to FAR
+NO_ROW = np.int32(2**31 - 1)
+TREE = "Tuple((float32[::1], float32[::1], int64[::1]))"
+
+
+@inner
+def make_scratch(tree, k):
+    """What the searches of one thread work in: (distances, waiting children, nodes, best keys of k)."""
+    depth = tree[2][2]
+    return (
+        np.zeros(16 * depth + 16, np.float32),
+        np.zeros(depth, np.int64),
+        np.zeros(depth, np.int64),
+        np.zeros((k + 7) // 8 * 8, np.float64),
+    )
+
+
+@inner
+def squared_length(x, y, z):
+    """Lane by lane, rounded in one way everywhere: a box is then never farther than a point in it."""
+    return multiply_add(z, z, multiply_add(y, y, x * x))
+
+
+@inner
+def leaf_distances(leaves, at, x, y, z):
+    """Squared distances of a point (in all lanes) to the 16 points of the leaf that starts at `at`."""
+    return squared_length(
+        load_f32x16(leaves, at) - x, load_f32x16(leaves, at + 16) - y, load_f32x16(leaves, at + 32) - z
+    )
+
+
+@inner
+def box_distances(boxes, at, x, y, z):
+    """Squared distances of a point (in all lanes) to the 16 children of the node that starts at `at`."""
+    zero = splat_f32x16(np.float32(0.0))  # stands first: maximum hands on a NaN in its second place
+    return squared_length(
+        maximum(zero, maximum(load_f32x16(boxes, at) - x, x - load_f32x16(boxes, at + 48))),
+        maximum(zero, maximum(load_f32x16(boxes, at + 16) - y, y - load_f32x16(boxes, at + 64))),
+        maximum(zero, maximum(load_f32x16(boxes, at + 32) - z, z - load_f32x16(boxes, at + 80))),
+    )
+
+
+@inner
+def look(array, at, leaf, x, y, z, worst, distances, to):
+    """Distances of the 16 points of a leaf or children of a node, written at `to`; the bits of those within `worst`."""
+    xs, ys, zs = splat_f32x16(x), splat_f32x16(y), splat_f32x16(z)
+    squared = leaf_distances(array, at, xs, ys, zs) if leaf else box_distances(array, at, xs, ys, zs)
+    store(distances, to, squared)
+    return bits(squared <= splat_f32x16(worst))
+
+
+@inner
+def row_at(tree, position):
+    """The row of the point at a position."""
+    return float_bits(tree[1][(position >> 4) * LEAF + 48 + (position & 15)])
+
+
+@inner
+def nearest_one(tree, x, y, z, bound, seed, scratch):
+    """Position of the nearest point within a squared distance, -1 if there is none, and its squared distance.
+
+    bound  squared distance that counts as within
+    seed   position of a point that is thought near, or -1: only the time taken depends on it
+    """
+    boxes, leaves, levels = tree
+    distances, waiting, nodes, _ = scratch
+    worst, best, row = bound, np.int64(-1), NO_ROW
+    depth = levels[2]
+    if seed >= 0:
+        bits_near = look(leaves, (seed >> 4) * LEAF, True, x, y, z, worst, distances, 16 * depth)
+        while bits_near != 0:
+            j = trailing_zeros(bits_near)
+            bits_near &= bits_near - 1
+            worst = min(worst, distances[16 * depth + j])
+    level = depth - 1
+    nodes[level] = 0
+    waiting[level] = look(boxes, levels[3 + level] * NODE, False, x, y, z, worst, distances, 16 * level)
+    while True:
+        left = waiting[level]
+        if left == 0:
+            level += 1
+            if level == depth:
+                break
+            continue
+        j = trailing_zeros(left)
+        if best < 0 and seed < 0:  # nothing is known: the nearest child first
+            for other in range(j + 1, 16):
+                if left >> other & 1 and distances[16 * level + other] < distances[16 * level + j]:
+                    j = other
+        waiting[level] = left & ~(1 << j)
+        near = distances[16 * level + j]
+        at = (levels[3 + level] + nodes[level]) * NODE
+        if near > worst or (near == worst and float_bits(boxes[at + 96 + j]) > row):
+            continue
+        child = nodes[level] * 16 + j
+        if level > 0:
+            level -= 1
+            nodes[level] = child
+            at = (levels[3 + level] + child) * NODE
+            waiting[level] = look(boxes, at, False, x, y, z, worst, distances, 16 * level)
+            continue
+        found = look(leaves, child * LEAF, True, x, y, z, worst, distances, 16 * depth)
+        while found != 0:
+            j = trailing_zeros(found)
+            found &= found - 1
+            d = distances[16 * depth + j]
+            candidate = float_bits(leaves[child * LEAF + 48 + j])
+            if d < worst or (d == worst and candidate <= row):
+                worst, best, row = d, child * 16 + j, candidate
+    return best, worst
+
+
+@inner
+def insert(keys, key):
+    """Put a key into an ascending list, whose largest falls off; the length is a multiple of 8.
+
+    Keys of distance and row are positive float64 numbers: new[i] = min(old[i], max(old[i - 1], key)).
+    """
+    new = splat_f64x8(key)
+    before = splat_f64x8(0.0)
+    for at in range(0, keys.shape[0], 8):
+        old = load_f64x8(keys, at)
+        store(keys, at, minimum(old, maximum(shift_in(before, old), new)))
+        before = old
+
+
+@inner
+def k_nearest_one(tree, x, y, z, k, bound, scratch):
+    """Fill the keys of `scratch` with the k nearest points within a squared distance; how many there are.
+
+    The keys ascend; `key_number` and `key_row` tell squared distance and row of one. Returns the number found, and
+    the squared distance of the last where there are k, else `bound`.
+    """
+    boxes, leaves, levels = tree
+    distances, waiting, nodes, keys = scratch
+    worst, row = bound, NO_ROW
+    keys[:] = pack_key(ENDLESS, NO_ROW)
+    depth = levels[2]
+    level = depth - 1
+    nodes[level] = 0
+    waiting[level] = look(boxes, levels[3 + level] * NODE, False, x, y, z, worst, distances, 16 * level)
+    while True:
+        left = waiting[level]
+        if left == 0:
+            level += 1
+            if level == depth:
+                break
+            continue
+        j = trailing_zeros(left)
+        waiting[level] = left & (left - 1)
+        near = distances[16 * level + j]
+        at = (levels[3 + level] + nodes[level]) * NODE
+        if near > worst or (near == worst and float_bits(boxes[at + 96 + j]) > row):
+            continue
+        child = nodes[level] * 16 + j
+        if level > 0:
+            level -= 1
+            nodes[level] = child
+            at = (levels[3 + level] + child) * NODE
+            waiting[level] = look(boxes, at, False, x, y, z, worst, distances, 16 * level)
+            continue
+        found = look(leaves, child * LEAF, True, x, y, z, worst, distances, 16 * depth)
+        while found != 0:
+            j = trailing_zeros(found)
+            found &= found - 1
+            if distances[16 * depth + j] <= worst:
+                insert(keys, pack_key(distances[16 * depth + j], float_bits(leaves[child * LEAF + 48 + j])))
+                last, last_row = key_number(keys[k - 1]), key_row(keys[k - 1])
+                if last <= worst:
+                    worst, row = last, last_row
+    found = np.int64(0)
+    while found < k and keys[found] < pack_key(ENDLESS, NO_ROW):
+        found += 1
+    return found, worst
+
+
+@inner
+def reach_from(worst, step):
+    """Squared distance that holds as many points as `worst` did at a place `step` away (triangle inequality)."""
+    reach = np.sqrt(worst) + step
+    return min(reach * reach * np.float32(1.0001) + np.float32(1e-30), ENDLESS)
+
+
+@inner
+def within_one(tree, x, y, z, bound, scratch, rows):
+    """Write the rows of all points within a squared distance, as far as `rows` has room; how many there are."""
+    boxes, leaves, levels = tree
+    distances, waiting, nodes, _ = scratch
+    depth = levels[2]
+    level = depth - 1
+    nodes[level] = 0
+    waiting[level] = look(boxes, levels[3 + level] * NODE, False, x, y, z, bound, distances, 16 * level)
+    count = np.int64(0)
+    while True:
+        left = waiting[level]
+        if left == 0:
+            level += 1
+            if level == depth:
+                break
+            continue
+        j = trailing_zeros(left)
+        waiting[level] = left & (left - 1)
+        child = nodes[level] * 16 + j
+        if level > 0:
+            level -= 1
+            nodes[level] = child
+            at = (levels[3 + level] + child) * NODE
+            waiting[level] = look(boxes, at, False, x, y, z, bound, distances, 16 * level)
+            continue
+        found = look(leaves, child * LEAF, True, x, y, z, bound, distances, 16 * depth)
+        while found != 0:
+            j = trailing_zeros(found)
+            found &= found - 1
+            if count < rows.shape[0]:
+                rows[count] = float_bits(leaves[child * LEAF + 48 + j])
+            count += 1
+    return count
