@@ -11,6 +11,7 @@ SHELL := /bin/sh
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3.13 || command -v python3)
 VENV := .venv
 BENCH := .venv-bench
+WORKERS ?= 2
 PIP := -m pip --disable-pip-version-check install -qq --require-hashes --no-deps
 LINK := -m pip --disable-pip-version-check install -qq --no-deps --no-build-isolation --no-index
 WEB := $(shell find web -type f -not -path '*/node_modules/*' 2>/dev/null)
@@ -23,7 +24,7 @@ demo: $(VENV)/run.stamp $(VENV)/web.stamp
 
 test: $(VENV)/dev.stamp $(VENV)/web.stamp
 	$(VENV)/bin/python -m visionvalley.kernels.ahead
-	$(VENV)/bin/python -m pytest $(TESTS)
+	$(VENV)/bin/python -m pytest -n $(WORKERS) $(TESTS)
 
 lint: $(VENV)/dev.stamp
 	$(VENV)/bin/ruff check
