@@ -3,21 +3,24 @@
 
 from __future__ import annotations
 
-from visionvalley.cli.terminal import progress_bar
-from visionvalley.core import text
+import os
+
+from visionvalley.core import BadInput, text
 from visionvalley.kernels import store
 
-POINTS = ("ordering", "neighbours", "outliers", "normals", "voxels")
+# What each verb can reach by its imports (tests/test_warm.py holds it to that).
+POINTS = ("groups", "neighbours", "normals", "ordering", "outliers", "symmetric", "tree", "voxels")
 REGISTRATION = ("descriptors", "matching", "registration")
-SURFACES = ("bvh", "distances", "raster", "topology", "best_fit")
+SURFACES = ("best_fit", "bvh", "distances", "topology")
 KERNELS = {
     "inspect": POINTS + REGISTRATION + SURFACES,
-    "demo": POINTS + REGISTRATION + SURFACES + ("rays", "simulation"),
+    "demo": POINTS + REGISTRATION + SURFACES,
 }
 
 
 def ready(verb: str, *, quiet: bool = False) -> None:
     """Compile the kernels of a verb that have no object code yet, behind a progress bar."""
+    require_threads()
     compile_missing(store.missing(KERNELS[verb]), quiet=quiet)
 
 
@@ -25,6 +28,7 @@ def compile_missing(missing: tuple[str, ...], *, quiet: bool = False) -> dict[st
     """Compile these kernel files behind a progress bar; return the seconds that each entry point took."""
     if not missing:
         return {}
+    from visionvalley.cli.terminal import progress_bar
     from visionvalley.kernels.ahead import compile_ahead
 
     with progress_bar(quiet=quiet) as progress:
@@ -41,3 +45,10 @@ def compile_missing(missing: tuple[str, ...], *, quiet: bool = False) -> dict[st
         seconds = compile_ahead(missing, show)
         progress.end()
     return seconds
+
+
+def require_threads() -> None:
+    """Raise BadInput where VALLEY_THREADS is set to something that is no number of threads."""
+    written = os.environ.get("VALLEY_THREADS", "").strip()
+    if written and not (written.isdecimal() and int(written) > 0):
+        raise BadInput("warm.bad_threads", written=written)

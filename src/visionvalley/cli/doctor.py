@@ -16,11 +16,11 @@ from typing import Annotated
 
 import typer
 
-from visionvalley.core import Text, render, text
+from visionvalley.core import BadInput, Text, render, text
 from visionvalley.kernels import store
 
 GOOD, WANTING, WRONG = "✓", "?", "✕"
-PACKAGES = ("numpy", "scipy", "numba", "llvmlite", "trimesh", "lib3mf", "laspy", "lazrs", "pye57", "pooch", "rich")
+PACKAGES = ("numpy", "scipy", "numba", "llvmlite", "lib3mf", "laspy", "lazrs", "pye57", "pooch", "rich", "typer")
 EXTRAS = {"cad": ("OCP", "doctor.cad")}  # extra: a module that it brings, and what it is for
 LEAST_FREE_BYTES = 1 << 30
 
@@ -94,6 +94,12 @@ def _version(name: str) -> str | None:
 
 
 def _threads() -> Finding:
+    from visionvalley.cli.compiling import require_threads
+
+    try:
+        require_threads()
+    except BadInput as error:
+        return Finding("threads", WRONG, text("doctor.error", what=error.what), text("doctor.error", what=error.fix))
     from visionvalley.kernels.threads import available, threads
 
     return Finding("threads", GOOD, text("doctor.threads", threads=threads(), cpus=available()))
@@ -157,12 +163,15 @@ def _gpu() -> Finding:
 
 
 def _data() -> Finding:
-    places = [Path(os.environ["VALLEY_DATA"])] if os.environ.get("VALLEY_DATA") else []
-    places += [store.HERE.parents[3] / "shared" / "data"]
-    for place in places:
-        if (place / "sources.json").is_file():
-            return Finding("data", GOOD, text("doctor.data", folder=str(place)))
-    return Finding("data", WANTING, text("doctor.data_none"), text("doctor.data_fix"))
+    from visionvalley.samples import list_samples
+
+    samples = list_samples()
+    here = [one for one in samples if one.here]
+    if not here:
+        return Finding("data", WANTING, text("doctor.data_none", total=len(samples)), text("doctor.data_fix"))
+    folders = sorted({str(one.here).removesuffix(f"/{one.folder}") for one in here})
+    state = text("doctor.data", here=len(here), total=len(samples), folder=", ".join(folders))
+    return Finding("data", GOOD, state)
 
 
 def _extras() -> list[Finding]:
