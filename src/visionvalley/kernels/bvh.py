@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from visionvalley.kernels.compilation import inner, kernel
+from visionvalley.kernels.compilation import bare, inner, kernel
 from visionvalley.kernels.simd import (
     bits_float,
     float_bits,
     lane,
+    larger,
     load_f32x8,
     maximum,
     select,
@@ -36,6 +37,7 @@ from visionvalley.kernels.threads import each_thread
 LEAF = 8  # triangles a leaf
 BINS = 16  # bins an axis; half as many for ranges below FEW
 FEW = 64
+FULL = 56  # triangles of a node whose children are leaves, most of them full
 DEEP = 48  # binary splits from the root, beyond which ranges are halved as they lie
 STACK = 640  # more than the deepest tree of 2 ** 31 triangles puts on a stack
 PIECE = 2048
@@ -78,7 +80,7 @@ def box_triangles(counter, vertices, faces, rows, bounds):
         store(bounds, 16 * piece + 8, middle)
 
 
-@inner
+@bare
 def half_area(box):
     """Half the surface of a box (-low, ., high, .)."""
     size = box + swap_halves(box)
@@ -86,7 +88,7 @@ def half_area(box):
     return x * y + y * z + z * x
 
 
-@inner
+@bare
 def best_cut(bins, counts, costs, width, count):
     """Axis and bin after which a range is cut best, axis -1 where no cut parts it; and the boxes of both sides.
 
@@ -118,7 +120,7 @@ def best_cut(bins, counts, costs, width, count):
     return axis, cut, best_left, best_right
 
 
-@inner
+@bare
 def describe(rows, ranges, boxes, slot, start, count, buffer, depth):
     """Enter a range with boxes found from its rows."""
     total = rows.shape[0] // 16
@@ -130,7 +132,7 @@ def describe(rows, ranges, boxes, slot, start, count, buffer, depth):
     enter(ranges, boxes, slot, (start, count, buffer, depth), box, middle)
 
 
-@inner
+@bare
 def enter(ranges, boxes, slot, span, box, middle):
     """Enter a range that is not split yet."""
     ranges[slot, 0], ranges[slot, 1], ranges[slot, 2], ranges[slot, 3] = span
@@ -139,7 +141,7 @@ def enter(ranges, boxes, slot, span, box, middle):
     store(boxes, 16 * slot + 8, middle)
 
 
-@inner
+@bare
 def split(rows, ranges, boxes, slot, left_slot, right_slot, scratch):
     """Part the range in `slot` into two; `left_slot` may be the same."""
     bins, counts, costs = scratch
@@ -162,9 +164,9 @@ def split(rows, ranges, boxes, slot, left_slot, right_slot, scratch):
         counts[x] += 1
         counts[y] += 1
         counts[z] += 1
-        store(bins, 8 * x, maximum(load_f32x8(bins, 8 * x), row))
-        store(bins, 8 * y, maximum(load_f32x8(bins, 8 * y), row))
-        store(bins, 8 * z, maximum(load_f32x8(bins, 8 * z), row))
+        store(bins, 8 * x, larger(load_f32x8(bins, 8 * x), row))
+        store(bins, 8 * y, larger(load_f32x8(bins, 8 * y), row))
+        store(bins, 8 * z, larger(load_f32x8(bins, 8 * z), row))
     axis, cut, left_box, right_box = best_cut(bins, counts, costs, width, count)
     if axis < 0 or depth >= DEEP:
         half = count // 2
@@ -211,7 +213,7 @@ def split_level(counter, rows, ranges, boxes, first, stop):
             ranges[slot, 4] = SPLIT
 
 
-@inner
+@bare
 def widest(ranges, boxes, kids, count, splittable):
     """Position of the child of largest surface among those that can be split further; -1 if none can."""
     best, at = np.float32(-1), -1
@@ -225,7 +227,7 @@ def widest(ranges, boxes, kids, count, splittable):
     return at
 
 
-@inner
+@bare
 def write_boxes(nodes, node, lane_at, boxes, slot):
     """Enter the box of a range as one child of a node."""
     for k in range(3):
@@ -233,7 +235,7 @@ def write_boxes(nodes, node, lane_at, boxes, slot):
         nodes[node, 24 + 8 * k + lane_at] = boxes[slot, 4 + k]
 
 
-@inner
+@bare
 def write_empty(nodes, node, count):
     """Give the lanes of a node from `count` on boxes that nothing meets."""
     for lane_at in range(count, 8):
@@ -284,13 +286,21 @@ def join_top(ranges, boxes, roots, nodes):
 
 
 # ---- subtrees
-@inner
+@bare
 def copy_range(ranges, boxes, source, target):
     """Copy a range to another slot."""
     for k in range(5):
         ranges[target, k] = ranges[source, k]
     for k in range(16):
         boxes[target, k] = boxes[source, k]
+
+
+@bare
+def children_of(count):
+    """How many children a node over so many triangles gets, so that the lowest nodes are full."""
+    if count <= FULL or count > 8 * FULL:
+        return 8
+    return max(2, (count + FULL - 1) // FULL)
 
 
 @kernel(
@@ -327,8 +337,9 @@ def build_subtrees(counter, rows, ranges, boxes, roots, nodes, leaves, totals):
             height -= 1
             copy_range(local, local_boxes, height, 0)
             node = base + targets[height]
+            width = children_of(local[0, 1])
             count = 1
-            while count < 8:
+            while count < width:
                 at = widest(local, local_boxes, kids, count, LEAF)
                 if at < 0:
                     break
@@ -351,7 +362,7 @@ def build_subtrees(counter, rows, ranges, boxes, roots, nodes, leaves, totals):
         totals[slot, 0], totals[slot, 1] = made, leaf
 
 
-@inner
+@bare
 def pack_flat(vertices, faces, face, flat, leaf, j):
     """Write one triangle as `distances` wants it: a corner, a frame there, and the triangle flat in that frame.
 
@@ -372,7 +383,7 @@ def pack_flat(vertices, faces, face, flat, leaf, j):
     flat[leaf, 16, j] = np.float32(1 / third if third > 1e-36 else 0)
 
 
-@inner
+@bare
 def flatten(ux, uy, uz, vx, vy, vz):
     """Frame of a triangle with edges u and v from its corner, and the triangle in it.
 
@@ -399,7 +410,7 @@ def flatten(ux, uy, uz, vx, vy, vz):
     return (ux, uy, uz), (sx, sy, sz), (nx, ny, nz), (length, x, y)
 
 
-@inner
+@bare
 def across(x, y, z):
     """Some unit direction across a unit direction."""
     if abs(x) < 0.7:
@@ -409,7 +420,7 @@ def across(x, y, z):
     return -y / size, x / size, 0.0
 
 
-@inner
+@bare
 def pack_corners(vertices, faces, face, corners, leaf, j):
     """Write one triangle as `rays` wants it: the nine coordinates of its corners."""
     for corner in range(3):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from visionvalley.kernels.bvh import FLAT, NOTHING, STACK, flatten
-from visionvalley.kernels.compilation import inner, kernel
+from visionvalley.kernels.compilation import bare, kernel
 from visionvalley.kernels.simd import (
     bits,
     load_f32x8,
@@ -31,7 +31,7 @@ RELATIVE, ABSOLUTE = np.float32(2e-6), np.float32(1e-6)  # bounds of float32 err
 INSIDE, CORNER, EDGE = 0, 1, 4  # where the nearest point lies: 0, 1 to 3, 4 to 6
 
 
-@inner
+@bare
 def leaf_distances(flat, leaf, px, py, pz):
     """Squared distances of a point to the eight triangles of a leaf; NaN in lanes without one.
 
@@ -59,7 +59,7 @@ def leaf_distances(flat, leaf, px, py, pz):
     return select(above, zero, nearest) + z * z
 
 
-@inner
+@bare
 def reach_of(squared, slack):
     """The squared distance within which float32 may have mistaken the nearest triangle."""
     reach = np.sqrt(squared) * (np.float32(1) + RELATIVE) + slack
@@ -67,7 +67,7 @@ def reach_of(squared, slack):
 
 
 # ---- the exact measure of one triangle
-@inner
+@bare
 def measure(vertices, faces, face, px, py, pz):
     """Squared distance, nearest point and its place: INSIDE, CORNER + k, EDGE + k; and whether it has an area."""
     a, b, c = faces[face, 0], faces[face, 1], faces[face, 2]
@@ -93,7 +93,7 @@ def measure(vertices, faces, face, px, py, pz):
     return flat + z * z, point, place, by > 0
 
 
-@inner
+@bare
 def nearest_edge(x, y, length, bx, by):
     """Nearest point on the edges of a flat triangle: its two coordinates, its place and the squared distance."""
     qx, qy, place = min(max(x, 0.0), length), 0.0, EDGE
@@ -118,7 +118,7 @@ def nearest_edge(x, y, length, bx, by):
     return qx, qy, place, best
 
 
-@inner
+@bare
 def other_face(vertices, faces, twins, face_normals, half):
     """The face with an area beyond an edge, across faces that have none; -1 where there is no face."""
     other = twins[half]
@@ -139,7 +139,7 @@ def other_face(vertices, faces, twins, face_normals, half):
     return -1
 
 
-@inner
+@bare
 def pseudo_normal(surface, face, place):
     """Unit direction that tells the outside at a place of a face, and whether the place is on an open edge."""
     vertices, faces, twins, face_normals, vertex_normals, opened = surface
@@ -159,7 +159,7 @@ def pseudo_normal(surface, face, place):
     return x * by, y * by, z * by, False
 
 
-@inner
+@bare
 def finest(surface, leaf_faces, codes, count, sought, best):
     """Measure `count` found triangles and return the best of them and of what is known already.
 
@@ -176,7 +176,7 @@ def finest(surface, leaf_faces, codes, count, sought, best):
     return best
 
 
-@inner
+@bare
 def seek(tree, surface, point, local, bound, found, stacks):
     """Find the nearest place of the surface: (rank, face, squared distance, point, place).
 
@@ -244,7 +244,7 @@ def seek(tree, surface, point, local, bound, found, stacks):
     return finest(surface, tree[3], codes, keep_near(codes, distances, count, reach), point, best)
 
 
-@inner
+@bare
 def keep_near(codes, distances, count, reach):
     """Drop what lies beyond reach; return how many stay."""
     kept = 0

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from visionvalley.kernels.compilation import inner, kernel
+from visionvalley.kernels.compilation import bare, kernel
 from visionvalley.kernels.simd import (
     bits,
     bits_float,
@@ -48,7 +48,7 @@ def project(counter, vertices, view, places):
             places[i, 0], places[i, 1], places[i, 2] = image_of(x, y, z, view)
 
 
-@inner
+@bare
 def seen_at(vertices, i, view):
     """Place of a vertex in the camera's frame."""
     x, y, z = vertices[i, 0], vertices[i, 1], vertices[i, 2]
@@ -59,14 +59,14 @@ def seen_at(vertices, i, view):
     )
 
 
-@inner
+@bare
 def image_of(x, y, z, view):
     """Pixel coordinates and inverse depth of a place in the camera's frame."""
     by = 1 / z
     return view[12] * (x * by) + view[14], view[13] * (y * by) + view[15], by
 
 
-@inner
+@bare
 def draw(a, b, c, limits, face, width, keys):
     """Draw a triangle whose corners are vectors (u, v, one over the depth, .); keys (H * W,)."""
     low = minimum(minimum(a, b), c)
@@ -93,7 +93,7 @@ def draw(a, b, c, limits, face, width, keys):
                         lift(keys, v * width + u, key)
 
 
-@inner
+@bare
 def between(vertices, inside, outside, view, corners, slot):
     """Put the point of an edge on the near plane into `corners`; the same bits from both of its faces."""
     ax, ay, az = seen_at(vertices, min(inside, outside), view)
@@ -103,7 +103,7 @@ def between(vertices, inside, outside, view, corners, slot):
     corners[slot, 0], corners[slot, 1], corners[slot, 2] = place
 
 
-@inner
+@bare
 def clip(vertices, places, view, face, corners):
     """Put the corners of the part of a triangle beyond the near plane into `corners`; return how many."""
     count = 0
@@ -122,7 +122,7 @@ def clip(vertices, places, view, face, corners):
     return count
 
 
-@inner
+@bare
 def beyond(places, i, view):
     """Whether a vertex lies beyond the near plane."""
     return places[i, 2] > 0 and places[i, 2] * view[16] <= 1

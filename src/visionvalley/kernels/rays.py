@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from visionvalley.kernels.bvh import NOTHING, STACK
-from visionvalley.kernels.compilation import inner, kernel
+from visionvalley.kernels.compilation import bare, kernel
 from visionvalley.kernels.simd import (
     bits,
     cross_term,
@@ -33,7 +33,7 @@ PAD = np.float32(2e-6)  # of the extent; what boxes are widened by
 LEAST = 1e-20  # a direction's smallest part
 
 
-@inner
+@bare
 def axes_of(dx, dy, dz):
     """The axes of the shear: the two across, and the one that the direction runs along most."""
     x, y, z = abs(dx), abs(dy), abs(dz)
@@ -44,13 +44,13 @@ def axes_of(dx, dy, dz):
     return 0, 1, 2
 
 
-@inner
+@bare
 def pick(k, x, y, z):
     """Number k of three."""
     return x if k == 0 else y if k == 1 else z
 
 
-@inner
+@bare
 def leaf_hits(corners, leaf, axes, origin, shear, best):
     """Distances of a ray to the eight triangles of a leaf that it meets before `best`; NOTHING in other lanes.
 
@@ -80,7 +80,7 @@ def leaf_hits(corners, leaf, axes, origin, shear, best):
     return select(inside & (distance > zero) & (distance < best), distance, splat_f32x8(NOTHING))
 
 
-@inner
+@bare
 def first_hit(tree, local, direction, pad, stacks):
     """Leaf lane (8 * leaf + lane) that a ray from `local` meets first, -1 for none; all in float32."""
     nodes, children, corners = tree
@@ -155,7 +155,7 @@ def first_hit(tree, local, direction, pad, stacks):
     return hit
 
 
-@inner
+@bare
 def inverse(x):
     """One over a direction's part, finite."""
     if abs(x) < np.float32(LEAST):
@@ -163,13 +163,13 @@ def inverse(x):
     return np.float32(1) / x
 
 
-@inner
+@bare
 def entry(origin, by, pad):
     """What a ray adds to a plane's place times `by`, the plane moved outwards by `pad`."""
     return splat_f32x8(-origin * by - pad * abs(by))
 
 
-@inner
+@bare
 def into_box(frame, x, y, z, dx, dy, dz):
     """Distance along a ray at which it enters the box around a surface, 0 from within; infinity where it does not."""
     start, end = 0.0, np.inf
@@ -185,7 +185,7 @@ def into_box(frame, x, y, z, dx, dy, dz):
     return start if start <= end else np.inf
 
 
-@inner
+@bare
 def exact_hit(vertices, faces, face, origin, direction):
     """Distance along a ray to a face that it meets, and the weights of the face's second and third corner."""
     x, y, z = origin

@@ -197,6 +197,19 @@ minimum, maximum = _make_pick("<"), _make_pick(">")
 
 
 @intrinsic
+def larger(typing: Any, a: Any, b: Any) -> Any:
+    """The lane-wise larger of a and b, which hold no NaN; unlike `maximum` never stored lane by lane, which is slow."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        function = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(a.ir, [a.ir, a.ir]), f"llvm.maxnum.{a.llvm_name}"
+        )
+        return builder.call(function, args, fastmath=("nnan", "nsz"))
+
+    return a(a, a), code
+
+
+@intrinsic
 def select(typing: Any, mask: Any, a: Any, b: Any) -> Any:
     """Lanes of a where the mask holds, of b elsewhere."""
 

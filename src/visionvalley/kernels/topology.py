@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from visionvalley.kernels.compilation import inner, kernel
+from visionvalley.kernels.compilation import bare, kernel
 from visionvalley.kernels.simd import take
 
 PIECE = 4096
@@ -40,13 +40,13 @@ def corners_of_vertices(faces, starts, corners):
                 corners[starts[v]] = 3 * f + k
 
 
-@inner
+@bare
 def collapsed(faces, f):
     """Whether a face has fewer than three vertices."""
     return faces[f, 0] == faces[f, 1] or faces[f, 1] == faces[f, 2] or faces[f, 2] == faces[f, 0]
 
 
-@inner
+@bare
 def head(flat, half):
     """The vertex that a half-edge goes to."""
     return flat[half + 1 if half % 3 != 2 else half - 2]
@@ -96,7 +96,7 @@ def pair_edges(counter, faces, starts, corners, twins, kinds):
 
 
 # ---- normals
-@inner
+@bare
 def arc_tangent(y, x):
     """Angle of (x, y) in 0 to pi, for y >= 0; to 1e-11 rad, without the mathematics library."""
     size = abs(x)
@@ -141,13 +141,13 @@ def normals_of_faces(counter, vertices, faces, normals, doubled):
             doubled[f] = size
 
 
-@inner
+@bare
 def edge(vertices, a, b):
     """The way from vertex a to vertex b."""
     return vertices[b, 0] - vertices[a, 0], vertices[b, 1] - vertices[a, 1], vertices[b, 2] - vertices[a, 2]
 
 
-@inner
+@bare
 def angle_at(vertices, faces, half):
     """The angle of a face at the vertex that a half-edge leaves."""
     f, k = half // 3, half % 3
