@@ -47,10 +47,13 @@ def colours_of(columns: Columns) -> NDArray[np.uint8] | None:
 
 
 def colours_from_text(values: Floats) -> NDArray[np.uint8]:
-    """Return colours (N, 3) of a text as bytes: as 0 ... 1 if none is above 1 and one is broken, else as 0 ... 255."""
+    """Return colours (N, 3) of a text as bytes: taken as 0 ... 1 if no value is above 1, else as 0 ... 255.
+
+    values  (N, 3), or (N, 4) with an opacity, which tells the two apart where all colours are dark
+    """
     plain = np.nan_to_num(values)
-    parts = len(plain) > 0 and plain.max() <= 1 and bool((plain != np.trunc(plain)).any() or plain.max() == 1)
-    bytes_: NDArray[np.uint8] = np.rint(np.clip(plain * (255 if parts else 1), 0, 255)).astype(np.uint8)
+    factor = 255 if len(plain) and plain.max() <= 1 else 1
+    bytes_: NDArray[np.uint8] = np.rint(np.clip(plain[:, :3] * factor, 0, 255)).astype(np.uint8)
     return bytes_
 
 

@@ -34,6 +34,7 @@ SURFACES: dict[str, Callable[[Path, str | None], Mesh]] = {
     ".step": step.read_mesh,
     ".stp": step.read_mesh,
 }
+KNOW_THEIR_UNIT = {".las", ".laz", ".e57", ".bin", ".npz", ".3mf", ".step", ".stp"}
 EITHER: dict[str, Callable[[Path, str | None], Cloud | Mesh]] = {".ply": ply.read, ".npz": npz.read}
 CHUNKS: dict[str, Callable[[Path, str | None, int], Iterator[Cloud]]] = {
     ".ply": ply.chunks,
@@ -152,6 +153,11 @@ def write(path: PathLike, value: Cloud | Mesh, unit: str | None = None) -> None:
     """
     file = Path(path)
     _found(WRITES_POINTS if isinstance(value, Cloud) else WRITES_SURFACES, file)(file, value, unit)
+
+
+def carries_unit(path: PathLike) -> bool:
+    """Whether a file's format knows its unit, so that none needs to be given."""
+    return Path(path).suffix.lower() in KNOW_THEIR_UNIT
 
 
 def _found(table: dict[str, Entry], path: Path) -> Entry:

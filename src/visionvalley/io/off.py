@@ -45,7 +45,7 @@ def read_mesh(path: Path, unit: str | None = None) -> Mesh:
     return Mesh(
         units.in_metres(points[:, :3], settled),
         triangles,
-        colours_from_text(points[:, -4:-1] if points.shape[1] % 3 == 1 else points[:, -3:]) if coloured else None,
+        colours_from_text(points[:, -4:] if points.shape[1] % 3 == 1 else points[:, -3:]) if coloured else None,
         None if colours is None else colours[of_polygon],
     )
 
@@ -79,7 +79,7 @@ def _polygons(
     counts = said.astype(np.int64)
     at = np.repeat(starts + 1 - (np.cumsum(counts) - counts), counts) + np.arange(int(counts.sum()))
     coloured = len(counts) > 0 and bool((lengths - 1 - counts >= 3).all())
-    first = (starts + 1 + counts)[:, None] + np.arange(3)
+    first = (starts + 1 + counts)[:, None] + np.arange(4 if coloured and (lengths - 1 - counts >= 4).all() else 3)
     return words[at], counts, colours_from_text(words[first]) if coloured else None
 
 
@@ -91,7 +91,7 @@ def write(path: Path, mesh: Mesh, unit: str | None) -> None:
         columns += [mesh.vertex_colours, np.full(len(mesh.vertices_m), 255, np.uint8)]
     faces: list[NDArray[np.generic]] = [mesh.faces]
     if mesh.face_colours is not None:
-        faces.append(mesh.face_colours)
+        faces += [mesh.face_colours, np.full(len(mesh.faces), 255, np.uint8)]
     with written(path) as file:
         keyword = "OFF" if mesh.vertex_colours is None else "COFF"
         file.write(f"{keyword}\n# unit {settled}\n{len(mesh.vertices_m)} {len(mesh.faces)} 0\n".encode("ascii"))

@@ -149,7 +149,7 @@ def _binary_rows(path: Path, file: BinaryIO, header: Header, points: int) -> Ite
 
 def _compressed_rows(path: Path, file: BinaryIO, header: Header, points: int) -> Iterator[dict[str, NDArray[Any]]]:
     packed_size, plain_size = np.frombuffer(file.read(8).ljust(8, b"\0"), "<u4").tolist()
-    packed = file.read(packed_size)
+    packed = file.read(min(packed_size, size(path)))
     wanted = header.points * header.row.itemsize
     if len(packed) != packed_size or plain_size != wanted or wanted > len(packed) * lzf.MOST_GAIN:
         raise BadInput("io.truncated", path=path, things="bytes", wanted=wanted, got=min(plain_size, len(packed)))

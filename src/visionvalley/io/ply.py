@@ -47,7 +47,7 @@ def read_mesh(path: Path, unit: str | None = None) -> Mesh:
     if not {"face", "tristrips"} & set(tables):
         raise BadInput("io.no_faces", path=path)
     points = cloud_of(path, _scalars(tables.get("vertex", {})), settled)
-    polygons = tables.get("face") or tables["tristrips"]
+    polygons = tables["face"] if "face" in tables else tables["tristrips"]
     corners = next((polygons[name] for name in CORNERS if name in polygons), None)
     if not isinstance(corners, Lists):
         raise BadInput("io.no_faces", path=path)

@@ -35,12 +35,14 @@ class Layout:
 
     skip          lines before the first row
     replacements  from the file's separators and decimal comma to spaces and points
+    colours_are_parts  whether colours go from 0 to 1, else from 0 to 255
     """
 
     skip: int
     replacements: bytes
     columns: tuple[str, ...]
     unit: str | None
+    colours_are_parts: bool
 
 
 def read_cloud(path: Path, unit: str | None = None) -> Cloud:
@@ -83,7 +85,7 @@ def write(path: Path, cloud: Cloud, unit: str | None) -> None:
 
 def _columns(layout: Layout, rows: Floats) -> dict[str, NDArray[Any]]:
     columns: dict[str, NDArray[Any]] = dict(zip(layout.columns, rows.T, strict=True))
-    if set(COLOURS) <= columns.keys() and max(np.nanmax(columns[name], initial=0) for name in COLOURS) > 1:
+    if set(COLOURS) <= columns.keys() and not layout.colours_are_parts:
         for name in COLOURS:
             columns[name] = np.clip(np.nan_to_num(columns[name]), 0, 255).astype(np.uint8)
     return columns
@@ -117,7 +119,10 @@ def _layout(path: Path, file: BinaryIO) -> Layout:
     named, unit = _named(header, replacements)
     if len(named) != len(first[0]) or not set(PLACE) <= set(named):
         named = _guessed(path, np.array(first))
-    return Layout(skip, replacements, named, unit)
+    words = [line.translate(replacements).split() for line in rows[:200]]
+    coloured = [named.index(name) for name in COLOURS if name in named]
+    parts = any(b"." in line[column] or b"e" in line[column] for line in words for column in coloured)
+    return Layout(skip, replacements, named, unit, parts)
 
 
 def _is_header(line: bytes) -> bool:
