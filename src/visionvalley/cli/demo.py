@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-SCANS = "objects/bunny_scans"
+SCANS = "bunny_scans"
 
 
 def demo(

@@ -41,9 +41,11 @@ def inspect(
     from visionvalley.cli.terminal import progress_bar, show_report
 
     ready("inspect", quiet=quiet or as_json)
+    from visionvalley.io import carries_unit
     from visionvalley.runs.inspection import Request, inspect_files
 
-    request = Request(scan, reference, unit, reference_unit or unit, output)
+    same = None if carries_unit(reference) else unit
+    request = Request(scan, reference, None if carries_unit(scan) else unit, reference_unit or same, output)
     with progress_bar(quiet=quiet or as_json) as progress:
         report, folder = inspect_files(request, settings, progress)
     if as_json:

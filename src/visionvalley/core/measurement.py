@@ -43,6 +43,11 @@ class Measurement:
         if not all(map(math.isfinite, known)) or self.standard_uncertainty < 0 or low > high:
             raise BadInput("core.bad_measurement", name=self.name, value=self.value, u=self.standard_uncertainty)
 
+    def __str__(self) -> str:
+        low, high = self.interval_95
+        known = f"u = {self.standard_uncertainty:.2g} {self.unit}, 95 %: {low:.4g} to {high:.4g} {self.unit}"
+        return f"{self.name}: {self.value:.4g} {self.unit} ({known}){' simulated' if self.simulated else ''}"
+
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
