@@ -5,7 +5,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import naive_points as naive
 from visionvalley.kernels.threads import set_threads, threads
-from visionvalley.vision.shape.normals import covariances, normals, orient_towards
+from visionvalley.vision.shape.normals import covariances, normals, orient_consistently, orient_towards
 
 
 def sphere(rng, count, radius_m=0.05):
@@ -73,3 +73,28 @@ def test_normals_are_turned_to_where_they_were_seen_from(rng):
     points = sphere(rng, 2000)
     found = orient_towards(points, normals(points, 15), np.zeros(3))
     assert ((found * points).sum(axis=1) < 0).all()
+
+
+def test_normals_of_closed_surfaces_agree_and_point_outwards(rng):
+    ball = sphere(rng, 5000)
+    tube = np.array([0.3, 0, 0]) + rng.uniform(-1, 1, size=(5000, 3)) * [1, 1, 0.1]
+    tube[:, :2] = [0.3, 0] + 0.05 * (tube[:, :2] - [0.3, 0]) / np.linalg.norm(tube[:, :2] - [0.3, 0], axis=1)[:, None]
+    points = np.vstack([ball, tube, [[np.nan] * 3]])
+    found = orient_consistently(points, normals(points, 12))
+    assert ((found[:5000] * ball).sum(axis=1) > 0).all()
+    around = (found[5000:-1, :2] * (tube[:, :2] - [0.3, 0])).sum(axis=1)
+    assert (around > 0).all() or (around < 0).all()
+    assert np.isnan(found[-1]).all()
+
+
+def test_orientation_only_turns_normals_and_does_not_depend_on_their_signs(rng):
+    points = sphere(rng, 3000)
+    given = normals(points, 12)
+    found = orient_consistently(points, given)
+    assert_array_equal(np.abs(found), np.abs(given))
+    signs = rng.choice([-1.0, 1.0], size=(3000, 1))
+    assert_array_equal(orient_consistently(points, given * signs), found)
+
+
+def test_orientation_of_no_points_is_none():
+    assert orient_consistently(np.zeros((0, 3)), np.zeros((0, 3))).shape == (0, 3)

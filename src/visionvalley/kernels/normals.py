@@ -186,3 +186,70 @@ def normals(counter, tree, order, places, k, directions, scatters):
                     directions[row, axis] = across[16 * axis + lane]
                 for entry in range(6 if scatters.shape[0] else 0):
                     scatters[row, entry] = matrices[16 * entry + lane]
+
+
+# ---- which way normals point
+@inner
+def root_of(parents, turned, i):
+    """The root of a point's set, and whether the point is turned against it; halves the way there."""
+    flips = np.uint8(0)
+    while parents[i] != i:
+        above = parents[i]
+        turned[i] ^= turned[above] if parents[above] != above else np.uint8(0)
+        parents[i] = parents[above]
+        flips ^= turned[i]
+        i = np.int64(parents[i])
+    return i, flips
+
+
+@inner
+def edge_of(directions, index, i, j):
+    """The other end of an edge, -1 if it does not count, and the cosine between the normals of both."""
+    other = np.int64(index[i, j])
+    if other < 0 or other == i:
+        return np.int64(-1), 0.0
+    cosine = directions[i, 0] * directions[other, 0]
+    cosine += directions[i, 1] * directions[other, 1] + directions[i, 2] * directions[other, 2]
+    return (other, cosine) if cosine == cosine else (np.int64(-1), 0.0)
+
+
+@kernel("void(float64[:, ::1], int32[:, ::1], int32[::1], uint8[::1], int64[::1])")
+def join_normals(directions, index, parents, turned, edges):
+    """Join points along the edges between neighbours, the most parallel normals first (Kruskal 1956).
+
+    A point carries whether its normal is turned against that of the root of its set.
+
+    directions  (N, 3), index  (N, k): neighbours
+    parents     (N,): the point itself, before; its root, after
+    turned      (N,): zeros, before; 1 where the normal is turned against its root's, after
+    edges       (N * k,): room for all edges
+    """
+    steps = 1 << 15
+    starts = np.zeros(steps + 2, np.int64)
+    rows, k = index.shape
+    for filling in range(2):
+        for i in range(rows):
+            for j in range(k):
+                other, cosine = edge_of(directions, index, i, j)
+                if other >= 0:
+                    weight = np.int64(min(max(1.0 - abs(cosine), 0.0), 1.0) * steps)
+                    if filling:
+                        edges[starts[weight]] = i * k + j
+                        starts[weight] += 1
+                    else:
+                        starts[weight + 1] += 1
+        if not filling:
+            for weight in range(steps + 1):
+                starts[weight + 1] += starts[weight]
+    for at in range(starts[steps]):
+        i = edges[at] // k
+        other, cosine = edge_of(directions, index, i, edges[at] % k)
+        a, turn = root_of(parents, turned, i)
+        b, other_turn = root_of(parents, turned, other)
+        if a != b:
+            parents[max(a, b)] = min(a, b)
+            turned[max(a, b)] = turn ^ other_turn ^ np.uint8(cosine < 0.0)
+    for i in range(rows):
+        root, flips = root_of(parents, turned, np.int64(i))
+        if root != i:
+            parents[i], turned[i] = root, flips

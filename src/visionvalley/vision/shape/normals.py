@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from visionvalley.core import require
 from visionvalley.core.arrays import Floats
 from visionvalley.kernels import normals as kernels
+from visionvalley.kernels.ordering import writable
 from visionvalley.kernels.threads import each_thread
-from visionvalley.vision.shape.neighbours import Index, build_index, require_count
+from visionvalley.vision.shape.neighbours import Index, build_index, nearest, require_count
 
 
 def _fill(points_m: Any, k: int, index: Index | None, directions: int, scatters: int) -> tuple[Floats, Floats]:
@@ -56,3 +57,29 @@ def orient_towards(points_m: Any, normals: Any, viewpoint_m: Any) -> NDArray[np.
     towards = np.asarray(viewpoint_m, np.float64) - points
     away = (towards * directions).sum(axis=1) < 0
     return np.where(away[:, None], -directions, directions)
+
+
+def orient_consistently(points_m: Any, normals: Any, k: int = 8, index: Index | None = None) -> Floats:
+    """Return the normals, turned so that neighbours agree; where the surface is closed, outwards.
+
+    Signs are handed on along the minimum spanning tree of the graph of k nearest neighbours, whose
+    edges weigh 1 - |cosine|. In each connected part the normal of the highest point points up.
+
+    points_m  (N, 3) metres, normals  (N, 3); a row of NaN stays
+    Hoppe et al. 1992, Surface reconstruction from unorganized points, section 3.3.
+    """
+    points = require("points_m", points_m, (None, 3))
+    directions = require("normals", normals, (len(points), 3))
+    require_count("k", k, 1)
+    near = nearest(index or build_index(points), points, k + 1).index
+    parents = np.arange(len(points), dtype=np.int32)
+    turned = np.zeros(len(points), np.uint8)
+    kernels.join_normals(writable(directions), near, parents, turned, np.zeros(near.size, np.int64))
+    signs = np.where(turned != 0, -1.0, 1.0)
+    by_part = np.lexsort((-points[:, 2], parents))
+    parts, first = np.unique(parents[by_part], return_index=True)
+    highest = by_part[first]
+    upwards = np.ones(len(points))
+    upwards[parts] = np.where(signs[highest] * directions[highest, 2] < 0, -1.0, 1.0)
+    oriented: Floats = directions * (signs * upwards[parents])[:, None]
+    return oriented
