@@ -14,7 +14,7 @@ from visionvalley.kernels.simd import take
 
 POINT, PLANE, GENERALISED = 0, 1, 2
 NONE, HUBER, CAUCHY, TUKEY, GEMAN_MCCLURE = 0, 1, 2, 3, 4
-SUMS = 32  # of a piece: 21 of JᵀWJ by rows, 6 of JᵀWe, weighted squares, weights, pairs, squares, turned away
+SUMS = 32  # of a piece: 21 of JᵀWJ by rows, 6 of JᵀWe, weighted squares, weights, pairs, squares, unused
 FLAT = 1.0 - 1e-3  # a point's covariance is I - FLAT n nᵀ
 
 
@@ -166,7 +166,6 @@ def linearise(counter, tree, target_normals, source, state, modes, matches, part
             mz = state[6] * ux + state[7] * uy + state[8] * uz
             cosine = nx * mx + ny * my + nz * mz
             if cosine * cosine < least:
-                sums[31] += 1.0
                 continue
             place = (at >> 4) * LEAF + (at & 15)
             ex, ey, ez = x - leaves[place], y - leaves[place + 16], z - leaves[place + 32]

@@ -25,6 +25,7 @@ from visionvalley.vision.shape.matching import agreement, motions, mutual_matche
 from visionvalley.vision.shape.normals import normals
 from visionvalley.vision.shape.orientation import orient_outwards
 from visionvalley.vision.shape.registration import Alignment, Fit, Source, Target, align
+from visionvalley.vision.shape.voxels import downsample_cloud
 
 FEWEST = 12  # points of a shape
 TRUE = 0.3  # cells: mean distance of shapes that lie on each other; false fits of real parts have 0.36 and more
@@ -185,14 +186,9 @@ def _local(cloud: Cloud, origin_m: Floats) -> NDArray[np.float32]:
 
 
 def thinned(cloud: Cloud, cell_m: float) -> Cloud:
-    """Return the mean point, and mean normal, of each cell."""
-    points = cloud.points_m[np.isfinite(cloud.points_m).all(axis=1)]
-    cells = np.floor((points - points.min(axis=0)) / cell_m).astype(np.int64)
-    key = (cells[:, 0] << 42) | (cells[:, 1] << 21) | cells[:, 2]
-    _, rows, counts = np.unique(key, return_inverse=True, return_counts=True)
-    mean = np.stack([np.bincount(rows, points[:, i]) for i in range(3)], 1) / counts[:, None]
-    if cloud.normals is None:
-        return Cloud(mean)
-    n = cloud.normals[np.isfinite(cloud.points_m).all(axis=1)]
-    n = np.stack([np.bincount(rows, np.nan_to_num(n[:, i])) for i in range(3)], 1)
-    return Cloud(mean, n / np.sqrt((n * n).sum(axis=1))[:, None])
+    """Return one point a cell: the mean of its points, and of their normals where there are any."""
+    bare = downsample_cloud(Cloud(cloud.points_m, cloud.normals), cell_m)
+    if bare.normals is None:
+        return bare
+    lengths = np.sqrt((bare.normals * bare.normals).sum(axis=1))
+    return Cloud(bare.points_m, bare.normals / np.where(lengths > 0, lengths, np.nan)[:, None])

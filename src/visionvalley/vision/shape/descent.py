@@ -16,14 +16,18 @@ from visionvalley.kernels.threads import each_thread
 from visionvalley.vision.geometry.degeneracy import UNSEEN
 from visionvalley.vision.geometry.motion import perturbed
 from visionvalley.vision.geometry.robust import ROBUST, Robust
-from visionvalley.vision.geometry.symmetric import eigen, product
+from visionvalley.vision.geometry.symmetric import eigen, product, quadratic
 from visionvalley.vision.shape.prepared import LEAST_PAIRS, Source, Target
 
 METHODS = ("point", "plane", "generalised")
 FEWEST_IN_A_STAGE = 1500  # points that a coarse stage keeps
 SCALES = 4.0  # of the root mean square distance: where a distance becomes suspect
 TRIES = 4  # times that the scale is found anew
-LIKE_NOISE = 64  # neighbouring points whose errors are taken as one in the covariance
+PIECE = 64  # points summed before the sums are added
+PROBE = 0.1  # of the root mean square distance: how far a probing motion goes
+PROBE_SIGNS = np.array([1.0, -1.0, 1.0, 1.0, -1.0, 1.0])
+ENOUGH_TO_PROBE, RUN = 10_000, 256  # points, in runs of neighbours
+LEAST_RESPONSE = 0.1
 UPPER = tuple((i, j) for i in range(6) for j in range(i, 6))
 
 
@@ -51,6 +55,9 @@ class Alignment:
     stop_m: float | None = setting(
         None, unit="m", low=0, label="Stop", help="Done when a round moves no point by more; reach / 5 000"
     )
+    shared: int = setting(
+        1, low=1, label="Shared", help="Neighbouring target points whose errors are alike; 64 for most scanners"
+    )
 
     def __post_init__(self) -> None:
         check(self)
@@ -66,7 +73,7 @@ class Work:
         self.moving, self.fixed, self.settings = moving, fixed, settings
         self.reach_m = settings.reach_m * wide
         self.stop_m = self.reach_m / 5_000 if settings.stop_m is None else settings.stop_m * wide
-        size = min(LIKE_NOISE, max(4, self.used // 128))
+        size = PIECE
         self.parts = np.zeros((-(-self.used // size), kernels.SUMS))
         self.matches = np.full(len(moving.local), -1, np.int32)
         self.modes = np.array([METHODS.index(settings.method), ROBUST.index(settings.robust), size, self.stride])
@@ -136,7 +143,7 @@ class Work:
         seen = values > UNSEEN * max(sums[28], 1.0)
         along = -(vectors * gradient[:, None]).sum(axis=0)
         parts = np.where(seen, along / np.where(seen, values, 1.0), 0.0)
-        step = (vectors * parts[None, :]).sum(axis=1)
+        step: Floats = (vectors * parts[None, :]).sum(axis=1)
         return step * min(1.0, self.reach_m * 4 / max(self.travel(step), 1e-300))
 
     def normal_equations(self, sums: Floats, pose: Pose) -> tuple[Floats, Floats]:
@@ -163,19 +170,54 @@ class Work:
     def covariance(self, sums: Floats, pose: Pose) -> tuple[Floats, Floats]:
         """Return covariance and information (6, 6) about the middle of the moved part, turns times extent.
 
-        A sandwich: neighbouring pairs, whose errors are alike, count as one (White 1980; Liang & Zeger 1986).
+        A sandwich (White 1980) over the pairs, in which those that share a target point, or neighbouring ones as many
+        as the settings say, count as one (Liang & Zeger 1986).
         """
         information, _ = self.normal_equations(sums, pose)
-        to_middle = about(pose.translation_m, self.moving.extent_m)
-        scores = product(self.parts[:, 21:27], to_middle)
-        groups = int((self.parts[:, 29] > 0).sum())
-        spread = product(scores.T, scores) * (groups / max(groups - 8.0, 1.0))
         values, vectors = eigen(information)
         seen = values > UNSEEN * max(sums[28], 1.0)
         inverse = np.where(seen, 1.0 / np.where(seen, values, 1.0), 0.0)
-        half = product(vectors * inverse[None, :], vectors.T)
+        probe = self.sample()
+        spread = probe.spread(pose) * (self.used / probe.used)
+        half = product(vectors * inverse[None, :], vectors.T) / probe.response(pose)
         free = np.where(seen, 0.0, self.moving.extent_m**2)
         return product(half, spread, half) + product(vectors * free[None, :], vectors.T), information
+
+    def sample(self) -> Work:
+        """Return the same work on runs of neighbouring points, at most ENOUGH_TO_PROBE or so, each with its own sums."""
+        apart = max(RUN, RUN * (len(self.moving.local) // ENOUGH_TO_PROBE))
+        runs = [self.moving.local[at : at + RUN] for at in range(0, len(self.moving.local), apart)]
+        some = Source(np.concatenate(runs), self.moving.origin_m, self.moving.extent_m)
+        work = Work(some, self.fixed, self.settings, 0, float(self.state[13]))
+        work.state[12:14] = self.state[12:14]
+        work.modes[2], work.parts = 1, np.zeros((work.used, kernels.SUMS))
+        return work
+
+    def spread(self, pose: Pose) -> Floats:
+        """Return the spread (6, 6) of the pull, from the pulls of single points; for a sample."""
+        self.sums(pose)
+        pulls = product(self.parts[:, 21:27], about(pose.translation_m, self.moving.extent_m))
+        there = self.parts[:, 29] > 0
+        shared = self.matches[there] // self.settings.shared
+        sums = np.stack([np.bincount(shared, pulls[there, k]) for k in range(6)], axis=1)
+        count = int(np.count_nonzero(sums.any(axis=1)))
+        return product(sums.T, sums) * (count / max(count - 6.0, 1.0))
+
+    def response(self, pose: Pose) -> float:
+        """Return how strongly the pull really answers a small motion, as a share of what the information promises.
+
+        It is less than 1 where a moved point finds another partner that is nearer to it, and where robust kernels bend.
+        """
+        sums = self.parts.sum(axis=0)
+        information = self.normal_equations(sums, pose)[0]
+        values, vectors = eigen(information)
+        seen = values > UNSEEN * max(float(sums[28]), 1.0)
+        way = (vectors * np.where(seen, PROBE_SIGNS / np.sqrt(np.where(seen, values, 1.0)), 0.0)[None, :]).sum(axis=1)
+        rmse_m = math.sqrt(float(sums[27]) / max(float(sums[28]), 1e-300))
+        way *= PROBE * rmse_m / max(self.travel(way), 1e-300)
+        pulls = [self.normal_equations(self.sums(self.moved(pose, way * sign)), pose)[1] for sign in (1.0, -1.0)]
+        answered = 0.5 * float((way * (pulls[0] - pulls[1])).sum()) / max(quadratic(information, way), 1e-300)
+        return min(max(answered, LEAST_RESPONSE), 1.0)
 
 
 def about(middle_m: Floats, extent_m: float) -> Floats:

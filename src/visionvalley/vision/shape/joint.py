@@ -64,6 +64,7 @@ def _settle(poses: list[Pose], pairs: Pairs, works: Sequence[Work]) -> _Done:
     """Step until all poses stand still and the robust scale, one for all pairs, follows the data."""
     first = works[0]
     still, narrowed, rmse = False, 0, np.nan
+    turn = 0
     for turn in range(1, first.settings.rounds + 1):
         system = System(len(poses))
         whole = np.zeros(2)

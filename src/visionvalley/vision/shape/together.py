@@ -23,6 +23,7 @@ CELLS = 70  # along the diagonal of a part
 ENOUGH = 10_000  # points of a scan that pull in the joint refinement
 FLOOR = 0.15  # cells: standard uncertainty of a coarse fit, at least
 OVERLAPPING = 0.1  # of a scan's points: below it a pair is not refined
+SHARED = 64  # neighbouring points of a scan that err alike
 FINE = 0.5  # cells: pairs farther apart are ignored in the end
 
 
@@ -48,7 +49,7 @@ def register_to_model(
     cell = cell_m or usual_cell_m(model)
     target = Target.of_mesh(model, cell) if isinstance(model, Mesh) else Target.of_cloud(model)
     fixed = describe(as_cloud(model, cell), cell, search.radius)
-    fine = Alignment(reach_m=FINE * cell, robust="tukey", stages=2)
+    fine = Alignment(reach_m=FINE * cell, robust="tukey", stages=2, shared=SHARED)
     fits = []
     with stage(progress, "registration.stage_search", len(scans)) as bar:
         for scan in scans:
