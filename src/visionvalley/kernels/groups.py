@@ -298,12 +298,22 @@ def first_bound(tree, k, x, y, z, scratch):
 
 
 @inner
-def begin_group(tree, k, scratch, group, box, last, reach):
+def collect_around(tree, box, x, y, z, worst, reach, scratch, group):
+    """Collect the leaves that a box needs if `worst` holds the nearest points of one query in it."""
+    if not worst < ENDLESS:
+        return np.int64(-1)
+    around = min(reach, reach_from(worst, np.sqrt(farthest_corner(box, x, y, z))))
+    return collect(tree, box, around, scratch, group)
+
+
+@inner
+def begin_group(tree, k, scratch, group, box, last, reach, listed):
     """Collect the leaves in which the k nearest points, within `reach`, of all queries in the box lie.
 
-    last     x, y, z of any query and the squared distance that holds its k nearest, ENDLESS if
+    last     x, y, z of any query and a squared distance that holds its k nearest, ENDLESS if
              unknown; it may be `reach`, and hold fewer
     reach    squared distance beyond which no point is wanted
+    listed   how many leaves of the last group are still in the shortlist
     returns  the number of leaves, -1 if there are too many; and `last` for the query in the middle
     """
     queries = group[0]
@@ -313,16 +323,11 @@ def begin_group(tree, k, scratch, group, box, last, reach):
         bound = reach_from(last[3], np.sqrt(squared_step(x, y, z, last[0], last[1], last[2])))
     else:
         bound = first_bound(tree, k, x, y, z, scratch)
-    bound = min(bound, reach)
-    listed = np.int64(-1)
-    if bound < ENDLESS:
-        listed = collect(tree, (x, y, z, x, y, z), bound, scratch, group)
-    if listed >= 0:
-        _, worst, _, _, _ = nearest_of_list(tree, group, listed, x, y, z, k, bound, min(bound, last[3]))
-    else:
-        _, worst = k_nearest_one(tree, x, y, z, k, bound, scratch)
-    listed = np.int64(-1)
-    if worst < ENDLESS:
-        around = min(reach, reach_from(worst, np.sqrt(farthest_corner(box, x, y, z))))
-        listed = collect(tree, box, around, scratch, group)
+    worst = min(bound, reach)
+    if listed > 0:  # what lies in the old list gives a bound that is nearly always the best there is
+        _, worst, _, _, _ = nearest_of_list(tree, group, listed, x, y, z, k, worst, min(worst, last[3]))
+    listed = collect_around(tree, box, x, y, z, worst, reach, scratch, group)
+    if listed < 0:
+        _, worst = k_nearest_one(tree, x, y, z, k, worst, scratch)
+        listed = collect_around(tree, box, x, y, z, worst, reach, scratch, group)
     return listed, (x, y, z, worst)

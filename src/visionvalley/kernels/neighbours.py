@@ -185,12 +185,11 @@ def k_nearest(counter, tree, queries, order, reach, index, distances):
         piece = take(counter)
         if piece * GROUPS_A_PIECE * 16 >= order.shape[0]:
             break
-        last = (FAR, FAR, FAR, ENDLESS)
+        last, listed = (FAR, FAR, FAR, ENDLESS), np.int64(-1)
         for first in range(piece * GROUPS_A_PIECE * 16, min((piece + 1) * GROUPS_A_PIECE * 16, order.shape[0]), 16):
             box = load_group(queries, order, first, group)
-            listed = np.int64(0)
             if box[0] < FAR:
-                listed, last = begin_group(tree, k, scratch, group, box, last, reach)
+                listed, last = begin_group(tree, k, scratch, group, box, last, reach, listed)
             for lane in range(min(16, order.shape[0] - first)):
                 q = order[first + lane]
                 x, y, z = local[lane], local[16 + lane], local[32 + lane]
@@ -218,13 +217,12 @@ def nearest(counter, tree, queries, order, reach, index, distances):
         piece = take(counter)
         if piece * GROUPS_A_PIECE * 16 >= order.shape[0]:
             break
-        last = (FAR, FAR, FAR, ENDLESS)
+        last, listed = (FAR, FAR, FAR, ENDLESS), np.int64(-1)
         best = np.int64(-1)
         for first in range(piece * GROUPS_A_PIECE * 16, min((piece + 1) * GROUPS_A_PIECE * 16, order.shape[0]), 16):
             box = load_group(queries, order, first, group)
-            listed = np.int64(0)
             if box[0] < FAR:
-                listed, last = begin_group(tree, 1, scratch, group, box, last, reach)
+                listed, last = begin_group(tree, 1, scratch, group, box, last, reach, listed)
                 best = np.int64(-1)
             for lane in range(min(16, order.shape[0] - first)):
                 q = order[first + lane]

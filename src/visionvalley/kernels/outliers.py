@@ -61,10 +61,10 @@ def mean_distances(counter, tree, order, k, means):
         piece = take(counter)
         if piece * LEAVES_A_PIECE * 16 >= count:
             break
-        last = (FAR, FAR, FAR, ENDLESS)
+        last, listed = (FAR, FAR, FAR, ENDLESS), np.int64(-1)
         for leaf in range(piece * LEAVES_A_PIECE, min((piece + 1) * LEAVES_A_PIECE, (count + 15) >> 4)):
             queries[:] = leaves[leaf * LEAF : leaf * LEAF + 48]
-            listed, last = begin_group(tree, k, scratch, group, box_of_queries(queries), last, ENDLESS)
+            listed, last = begin_group(tree, k, scratch, group, box_of_queries(queries), last, ENDLESS, listed)
             for lane in range(min(16, count - 16 * leaf)):
                 x, y, z = queries[lane], queries[16 + lane], queries[32 + lane]
                 bound = reach_from(last[3], np.sqrt(squared_step(x, y, z, last[0], last[1], last[2])))
