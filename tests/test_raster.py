@@ -51,7 +51,8 @@ def test_a_surface_behind_the_camera_is_not_seen():
     assert (view.face == -1).all()
 
 
-def test_no_pixel_falls_between_the_faces_of_a_closed_wall(rng):
+@pytest.mark.parametrize("size", [1.0, 0.1, 0.07])
+def test_no_pixel_falls_between_the_faces_of_a_closed_wall(rng, size):
     count = 60
     u, v = np.meshgrid(np.arange(count + 1.0), np.arange(count + 1.0), indexing="ij")
     inner = np.stack([u, v, 0 * u], -1)
@@ -61,10 +62,10 @@ def test_no_pixel_falls_between_the_faces_of_a_closed_wall(rng):
     faces = np.concatenate(
         [np.stack(c, -1).reshape(-1, 3) for c in ([a, a + count + 1, a + count + 2], [a, a + count + 2, a + 1])]
     )
-    wall = Mesh(inner.reshape(-1, 3), faces.astype(np.int32))
-    view = render_depth(wall, Camera(61, 61, 1.0, 1.0, 0.0, 0.0), Pose(np.eye(3), np.array([0, 0, 1.0])))
-    assert (view.face >= 0).all()
-    assert (view.depth_m == 1).all()
+    wall = Mesh(inner.reshape(-1, 3) * size, faces.astype(np.int32))
+    view = render_depth(wall, Camera(61, 61, 1 / size, 1 / size, 0.0, 0.0), Pose(np.eye(3), np.array([0, 0, 1.0])))
+    assert (view.face[1:-1, 1:-1] >= 0).all()
+    assert (view.depth_m[1:-1, 1:-1] == 1).all()
 
 
 def test_of_two_faces_at_the_same_depth_the_first_is_seen():

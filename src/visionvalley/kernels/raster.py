@@ -2,8 +2,8 @@
 """What a pinhole camera sees of triangles, by z-buffer.
 
 A pixel keeps the largest key (inverse depth as bits, then the complement of the face): the nearest face, and of
-two equally near the first, whoever draws first. Edges are tested with unfused products of coordinates relative to
-the pixel, so that the two faces of an edge never both miss a pixel upon it.
+two equally near the first, whoever draws first. Edges are tested with products of coordinates relative to the pixel
+whose signs are exact, so that the two faces of an edge never both miss a pixel upon it.
 """
 
 from __future__ import annotations

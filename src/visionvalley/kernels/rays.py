@@ -2,8 +2,8 @@
 """The first triangle that a ray meets, without gaps.
 
 Triangles are tested relative to the ray, sheared so that it runs along one axis (Woop, Benthin & Wald 2013,
-Watertight ray/triangle intersection): both faces of an edge see the same rounded corners, and unfused products
-give them opposite signs or zero, so a ray at an edge or a corner of a closed surface never slips through. Boxes are
+Watertight ray/triangle intersection): both faces of an edge see the same rounded corners, and products with exact
+signs put the ray on opposite sides or upon it, so a ray at an edge or a corner of a closed surface never slips through. Boxes are
 widened by more than float32 can err.
 """
 
