@@ -66,7 +66,9 @@ class Alignment:
 class Work:
     """One stage: the arrays that a kernel takes, and the descent."""
 
-    def __init__(self, moving: Source, fixed: Target, settings: Alignment, stage: int, found_m: float | None) -> None:
+    def __init__(
+        self, moving: Source, fixed: Target, settings: Alignment, stage: int = 0, found_m: float | None = None
+    ) -> None:
         wide = 2.0**stage
         self.stride = max(1, min(4**stage, len(moving.local) // FEWEST_IN_A_STAGE)) if stage else 1
         self.used = -(-len(moving.local) // self.stride)
@@ -184,7 +186,7 @@ class Work:
         return product(half, spread, half) + product(vectors * free[None, :], vectors.T), information
 
     def sample(self) -> Work:
-        """Return the same work on runs of neighbouring points, at most ENOUGH_TO_PROBE or so, each with its own sums."""
+        """Return the same work on some runs of neighbouring points, each point with its own sums."""
         apart = max(RUN, RUN * (len(self.moving.local) // ENOUGH_TO_PROBE))
         runs = [self.moving.local[at : at + RUN] for at in range(0, len(self.moving.local), apart)]
         some = Source(np.concatenate(runs), self.moving.origin_m, self.moving.extent_m)
@@ -199,7 +201,7 @@ class Work:
         pulls = product(self.parts[:, 21:27], about(pose.translation_m, self.moving.extent_m))
         there = self.parts[:, 29] > 0
         shared = self.matches[there] // self.settings.shared
-        sums = np.stack([np.bincount(shared, pulls[there, k]) for k in range(6)], axis=1)
+        sums: Floats = np.stack([np.bincount(shared, pulls[there, k]) for k in range(6)], axis=1).astype(np.float64)
         count = int(np.count_nonzero(sums.any(axis=1)))
         return product(sums.T, sums) * (count / max(count - 6.0, 1.0))
 

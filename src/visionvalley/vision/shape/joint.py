@@ -64,8 +64,9 @@ def _settle(poses: list[Pose], pairs: Pairs, works: Sequence[Work]) -> _Done:
     """Step until all poses stand still and the robust scale, one for all pairs, follows the data."""
     first = works[0]
     still, narrowed, rmse = False, 0, np.nan
-    turn = 0
-    for turn in range(1, first.settings.rounds + 1):
+    rounds = 0
+    while rounds < first.settings.rounds and not still:
+        rounds += 1
         system = System(len(poses))
         whole = np.zeros(2)
         for (a, b), work in zip(pairs, works, strict=True):
@@ -84,8 +85,7 @@ def _settle(poses: list[Pose], pairs: Pairs, works: Sequence[Work]) -> _Done:
                 work.state[13] = first.state[13]
         elif travel <= first.stop_m:
             still = True
-            break
-    return _Done(poses, before, normal, rmse, turn, still)
+    return _Done(poses, before, normal, rmse, rounds, still)
 
 
 def _add(system: System, a: int, b: int, world_from_b: Pose, work: Work, sums: Floats) -> None:
