@@ -147,7 +147,10 @@ def _regular(data: Binary | Words, element: Element, at: int) -> _Places | None:
         if one.count is None or length is None:
             columns.append((rows + offset, None))
             continue
-        counts = data.take(rows + offset, one.count)
+        try:
+            counts = data.take(rows + offset, one.count)
+        except BadInput:  # no count stands there: the rows are not alike
+            return None
         if (counts != length).any():
             return None
         columns.append((rows + offset + data.width(one.count), counts.astype(np.int64)))

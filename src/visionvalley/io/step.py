@@ -38,8 +38,15 @@ def read_mesh(path: Path, unit: str | None = None, chord_m: float | None = None)
     corners_mm = apart.call(path, f"{__name__}:triangles_mm", None if chord_m is None else chord_m * 1000)
     if not np.isfinite(corners_mm).all():
         raise BadInput("io.not_finite", path=path)
-    vertices, faces = indexed(corners_mm)
+    vertices, faces = indexed(_on_grid(corners_mm))
     return Mesh(units.in_metres(vertices, "mm"), faces)
+
+
+def _on_grid(corners_mm: Floats) -> Floats:
+    """Return corners rounded to 36 bits of the largest coordinate: neighbours meet though their last bits differ."""
+    step = 2.0 ** (np.floor(np.log2(max(float(np.abs(corners_mm).max()), 1e-300))) - 36)
+    rounded: Floats = np.round(corners_mm / step) * step
+    return rounded
 
 
 def require_library(path: Path) -> None:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import ctypes
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,10 @@ from visionvalley.core.arrays import Ints
 from visionvalley.io import units
 from visionvalley.io.atomic import beside
 from visionvalley.io.bombs import open_zip, require_honest
+from visionvalley.io.threemf_graph import require_modest
 
 UNITS = ("um", "mm", "cm", "in", "ft", "m")  # in the order of lib3mf's numbers
-UNKNOWN_METADATA = 32946
-_NAMELESS = re.compile(rb"<metadata(?![^>]*\sname\s*=)[\s/>]")
+NO_UUID = 32944  # of the warnings, the only one that breaks no rule of the core specification
 MOST_TRIANGLES = 100_000_000
 MOST_DEPTH = 32
 GREY = (128, 128, 128)
@@ -45,6 +44,8 @@ def read_mesh(path: Path, unit: str | None = None) -> Mesh:
     Raises BadInput where the file breaks the specification, holds a zip bomb, or places more than 100 M triangles.
     """
     require_honest(path)
+    with open_zip(path) as archive:
+        require_modest(path, archive)
     from lib3mf.Lib3MF import ELib3MFException
 
     try:
@@ -61,7 +62,7 @@ def _read(path: Path, unit: str | None) -> Mesh:
     reader.ReadFromFile(str(path))
     warnings = [reader.GetWarning(i) for i in range(reader.GetWarningCount())]
     for number, words in warnings:
-        if number != UNKNOWN_METADATA or _has_nameless_metadata(path):
+        if number != NO_UUID:
             raise BadInput("io.refused_by_library", path=path, format="3MF", reason=words)
     settled = units.settled(path, unit, UNITS[int(model.GetUnit())])
     placed = _build(path, model)
@@ -74,13 +75,6 @@ def _read(path: Path, unit: str | None) -> Mesh:
         raise BadInput("io.not_finite", path=path)
     faces = np.concatenate([faces + start for (_, faces), start in zip(pieces, starts, strict=False)]).astype(np.int32)
     return _coloured(units.in_metres(vertices, settled), faces, _corner_colours(model, placed))
-
-
-def _has_nameless_metadata(path: Path) -> bool:
-    """Tell apart what lib3mf warns of alike: metadata of a name it does not know, and metadata without a name."""
-    with open_zip(path) as archive:
-        models = [entry for entry in archive.infolist() if entry.filename.lower().endswith(".model")]
-        return any(_NAMELESS.search(archive.read(entry)) for entry in models)
 
 
 def _build(path: Path, model: Any) -> list[Placed]:
