@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a page is made of: the report, its run, its words, its pictures and its scene."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from visionvalley.core import Measurement, Report, Thing, render
+from visionvalley.report.colours import Scale, scale_for
+from visionvalley.report.embed import LARGE_M, Embedded, bounds_of, embedded
+from visionvalley.report.markup import Words
+from visionvalley.report.numbers import Written, write
+from visionvalley.report.pictures import Picture, pictures_of
+from visionvalley.report.protocols import Conditions
+from visionvalley.report.scene import main_thing, measured_thing
+from visionvalley.report.views import corners
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Page:
+    """All that the sections draw from.
+
+    part      the name of what was measured, not escaped
+    title     of the report, escaped
+    scale     of the colours, None where nothing is coloured
+    measured  the thing with the measured points, None where there is none
+    large     whether lengths are told in metres
+    """
+
+    report: Report
+    conditions: Conditions
+    words: Words
+    part: str
+    title: str
+    date: str
+    pictures: Mapping[str, Picture]
+    scale: Scale | None
+    measured: Thing | None
+    embedded: Embedded | None
+    large: bool
+
+    def written(self, measured: Measurement) -> Written:
+        """Return a measurement as this page tells it."""
+        return write(measured, self.words.language, large=self.large)
+
+    def facts(self, name: str) -> Mapping[str, Any]:
+        """Return one group of the facts; empty where the application gave none."""
+        group = self.report.facts.get(name)
+        return group if isinstance(group, Mapping) else {}
+
+
+def page_of(report: Report, conditions: Conditions, language: str = "en", map_name: str = "vik") -> Page:
+    """Return what the page of a report needs, its pictures drawn."""
+    words, scene = Words(language), report.scene
+    pictures = pictures_of(scene, map_name)
+    main = main_thing(scene)
+    start = pictures["corner"].view if pictures else corners(scene)[0]
+    low, high = bounds_of(scene)
+    return Page(
+        report=report,
+        conditions=conditions,
+        words=words,
+        part=_part(report, conditions),
+        title=escape(render(report.title, language)),
+        date=_date(conditions.started),
+        pictures=pictures,
+        scale=None if main is None or main.colouring is None else scale_for(main.colouring, map_name),
+        measured=measured_thing(scene),
+        embedded=embedded(scene, start, map_name) if pictures else None,
+        large=float(np.sqrt(((high - low) ** 2).sum())) > LARGE_M,
+    )
+
+
+def _part(report: Report, conditions: Conditions) -> str:
+    stated = report.facts.get("part")
+    if isinstance(stated, str):
+        return stated
+    names = {one.role: one.name for one in conditions.inputs}
+    return names.get("reference") or next(iter(names.values()), render(report.title))
+
+
+def _date(started: str) -> str:
+    try:
+        return datetime.fromisoformat(started).strftime("%Y-%m-%d %H:%M %Z").strip()
+    except ValueError:
+        return started

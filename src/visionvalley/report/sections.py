@@ -1,0 +1,285 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The sections of the page in their order: the answer, the evidence, the method, the record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from html import escape as safe
+from typing import Any
+
+import numpy as np
+
+from visionvalley.core import Feature, Measurement, Text, render
+from visionvalley.report import charts, phrases
+from visionvalley.report.alignment import alignment
+from visionvalley.report.json import plain as json_values
+from visionvalley.report.markup import CLASSES, chip, pairs, section, sign, table, tag
+from visionvalley.report.numbers import THIN, fixed, plain, unit_for
+from visionvalley.report.page import Page
+from visionvalley.report.views import SIDES
+
+FIVE = 5
+QUANTILES = (1, 5, 25, 50, 75, 95, 99)
+STATED = ("order", "operator", "sensor", "temperature")
+
+
+def all_sections(page: Page) -> Iterable[str]:
+    """Return every section that has something to tell."""
+    makers = (answer, notes, turn, views, distribution, features, alignment, facts, method, record)
+    return (made for made in (maker(page) for maker in makers) if made)
+
+
+def answer(page: Page) -> str:
+    """Return page one: part, verdict, the picture that explains it, five numbers, conditions."""
+    words, report = page.words, page.report
+    inputs = " · ".join(f"{words.name(one.role)}: {safe(one.name)}" for one in page.conditions.inputs)
+    top = tag("div", tag("h1", safe(page.part)), tag("p", inputs, class_="subject"), class_="headline")
+    why = safe(phrases.verdict_reason(report.verdict, words))
+    said = tag("div", tag("strong", words.verdict(report.verdict)), tag("p", why))
+    verdict = tag("div", sign(report.verdict), said, class_=f"verdict {CLASSES[report.verdict]}")
+    banner = tag("p", words("simulated_long"), class_="banner") if report.simulated else ""
+    five = tag(
+        "ul", *(_number(page, one) for one in report.measurements[:FIVE]), class_="five", aria_label=words("numbers")
+    )
+    overview = tag("div", _explaining(page), five, class_="overview")
+    under = tag(
+        "div",
+        _conditions(page),
+        tag("p", safe(phrases.coverage(report.measurements, words)), class_="small"),
+        class_="under",
+    )
+    return tag("section", top, verdict, banner, overview, under, id="answer", aria_label=words("verdict"))
+
+
+def _number(page: Page, measured: Measurement) -> str:
+    written = page.written(measured)
+    unit = written.unit if written.unit == "°" else f"{THIN}{written.unit}"
+    number = tag("span", written.value, "" if written.spread else unit, class_="number")
+    spread = tag("span", f"{written.spread}{unit}", class_="spread") if written.spread else ""
+    mark = tag("span", page.words("simulated"), class_="simulated") if measured.simulated else ""
+    name = tag("span", page.words.name(measured.name), class_="name")
+    return tag("li", name, tag("span", number, " ", spread, " ", mark))
+
+
+def _explaining(page: Page) -> str:
+    picture = page.pictures.get("corner")
+    if picture is None:
+        return tag("figure")
+    drawing = charts.marked_picture(picture, page.scale, _alt(page, "corner"), page.words)
+    legend = charts.legend(page.scale, page.words) if page.scale else ""
+    caption = page.words("figure_corner" if page.scale else "figure_corner_plain")
+    return tag("figure", drawing, legend, tag("figcaption", caption))
+
+
+def _alt(page: Page, view: str) -> str:
+    words, scale = page.words, page.scale
+    seen = words.plain(f"view_{view}")
+    if scale is None or page.measured is None or page.measured.colouring is None:
+        return words.plain("picture_alt", part=page.part, view=seen)
+    unit = unit_for((scale.high - scale.low) / 4, scale.unit)
+    low, high = (charts.signed(end, unit, words.language) for end in (scale.low, scale.high))
+    name = page.measured.colouring.name
+    return words.plain("picture_alt_coloured", part=page.part, view=seen, name=name, low=low, high=high)
+
+
+def _conditions(page: Page) -> str:
+    words, stated = page.words, page.facts("conditions")
+    rows = [(words("date"), safe(page.date)), (words("record_id"), safe(page.conditions.id))]
+    rows += [(words(name), safe(str(stated.get(name, words.plain("not_stated"))))) for name in STATED]
+    return pairs(rows)
+
+
+def notes(page: Page) -> str:
+    """Return what a reader must know; nothing where there is nothing."""
+    if not page.report.notes:
+        return ""
+    lines = (tag("li", safe(render(note, page.words.language))) for note in page.report.notes)
+    return section("notes", page.words("notes"), tag("ul", *lines, class_="notes"))
+
+
+def turn(page: Page) -> str:
+    """Return the place of the 3D view, and what it leaves out."""
+    if page.embedded is None:
+        return ""
+    words = page.words
+    thinned = [
+        words("thinned", name=name, shown=plain(shown, 9, words.language), total=plain(total, 9, words.language))
+        for name, shown, total in page.embedded.thinned
+    ]
+    waits = tag("noscript", tag("p", words("viewer_waits"), class_="viewer-none"))
+    told = tag("p", " ".join([*thinned, words("moving"), words("quantised")]), class_="small")
+    return section("turn", words("turn"), tag("div", waits, id="viewer"), told, lead=words("turn_lead"))
+
+
+def viewer_words(page: Page) -> dict[str, str]:
+    """Return the texts of the 3D view, as web/viewer/viewer.js names them."""
+    words = page.words
+    sides = {name: words.plain(f"view_{name}") for name in SIDES}
+    return sides | {
+        "view": words.plain("viewer_view"),
+        "corner": words.plain("viewer_corner"),
+        "reset": words.plain("viewer_reset"),
+        "full": words.plain("viewer_full"),
+        "noWebgl": words.plain("viewer_none"),
+        "noData": words.plain("no_data"),
+        "deviation": "" if page.measured is None or page.measured.colouring is None else page.measured.colouring.name,
+        "decimalSign": fixed(0.5, 1, words.language)[1],
+    }
+
+
+def views(page: Page) -> str:
+    """Return the six sides."""
+    if not page.pictures:
+        return ""
+    words = page.words
+    figures = [
+        tag("figure", charts.picture(page.pictures[name], _alt(page, name)), tag("figcaption", words(f"view_{name}")))
+        for name in SIDES
+    ]
+    legend = charts.legend(page.scale, words) + tag("p", words("beyond"), class_="small") if page.scale else ""
+    return section("views", words("views"), tag("div", *figures, class_="sides"), legend)
+
+
+def distribution(page: Page) -> str:
+    """Return histogram and statistics of the measured points."""
+    if page.measured is None or page.measured.colouring is None or page.scale is None:
+        return ""
+    words, colouring = page.words, page.measured.colouring
+    known = colouring.values[np.isfinite(colouring.values)].astype(np.float64)
+    if not len(known):
+        return ""
+    lost = len(colouring.values) - len(known)
+    counts = {"known": plain(len(known), 9, words.language), "unknown": plain(lost, 9, words.language)}
+    lead = words("distribution_lead", name=page.measured.name, **counts)
+    unit = unit_for(page.scale.high / 2, colouring.unit)
+    digits = 2 if unit.name == "µm" else 4
+
+    def told(value: float) -> str:
+        return f"{fixed(value * unit.per_si, digits, words.language)}{THIN}{unit.name}"
+
+    moments = [
+        (words("stat_mean"), told(float(known.mean()))),
+        (words("stat_deviation"), told(float(known.std()))),
+        (words("stat_rms"), told(float(np.sqrt((known**2).mean())))),
+        (words("stat_lowest"), told(float(known.min()))),
+        (words("stat_highest"), told(float(known.max()))),
+    ]
+    if any(limit is not None for limit in page.scale.limits):
+        low, high = (limit for limit in page.scale.limits)
+        beyond = ((known < low) if low is not None else False) | ((known > high) if high is not None else False)
+        count, share = int(np.sum(beyond)), float(np.mean(beyond)) * 100
+        moments.append(
+            (words("stat_beyond"), f"{plain(count, 9, words.language)} ({plain(share, 2, words.language)}{THIN}%)")
+        )
+    levels = np.quantile(known, [share / 100 for share in QUANTILES])
+    shares = [(words("stat_quantile", share=s), told(float(v))) for s, v in zip(QUANTILES, levels, strict=True)]
+    head = (words("statistic"), words("value"))
+    tables = tag("div", tag("div", table(head, moments)), tag("div", table(head, shares)), class_="split")
+    drawn = charts.histogram(colouring, page.scale, words)
+    told_of = tag("p", words("statistics_lead"), class_="lead")
+    return section(
+        "distribution", words("distribution"), drawn, tag("h3", words("statistics")), told_of, tables, lead=lead
+    )
+
+
+def features(page: Page) -> str:
+    """Return the table of judged characteristics, and where their uncertainty comes from."""
+    found = page.report.features
+    if not found:
+        return ""
+    words = page.words
+    head = tuple(words(name) for name in ("feature", "measured", "tolerance", "where", "verdict"))
+    rows = [
+        (
+            f"{words.name(one.name)}<br>{tag('span', words.name(one.kind), class_='small')}",
+            _told(page, one.measured),
+            safe(phrases.allowed(one.tolerance, words, large=page.large)),
+            charts.on_tolerance(one, words),
+            chip(one.verdict, words),
+        )
+        for one in found
+    ]
+    remarks = [safe(render(note, words.language)) for one in found for note in one.notes]
+    said = tag("ul", *(tag("li", one) for one in remarks), class_="notes") if remarks else ""
+    return section("features", words("features"), table(head, rows), said, *(_budget(page, one) for one in found))
+
+
+def _told(page: Page, measured: Measurement) -> str:
+    mark = tag("span", page.words("simulated"), class_="simulated") if measured.simulated else ""
+    return f"{page.written(measured)} {mark}".strip()
+
+
+def _budget(page: Page, feature: Feature) -> str:
+    drawn = charts.budget(feature.measured, page.words)
+    if not drawn:
+        return ""
+    measured, words = feature.measured, page.words
+    unit = unit_for(measured.standard_uncertainty, measured.unit, large=page.large)
+    total = f"{plain(measured.standard_uncertainty * unit.per_si, 2, words.language)}{THIN}{unit.name}"
+    heading = tag("h3", words("budget_of", name=words.plain_name(feature.name)))
+    return heading + tag("p", words("budget_lead", u=total), class_="lead") + drawn
+
+
+def facts(page: Page) -> str:
+    """Return what else the method found out, as names and values."""
+    shown = {"alignment", "conditions", "part"}
+    rest = {name: value for name, value in page.report.facts.items() if name not in shown}
+    if not rest:
+        return ""
+    return section("facts", page.words("facts"), pairs(_lines(page, rest)))
+
+
+def _lines(page: Page, values: Mapping[str, Any], above: str = "") -> list[tuple[str, str]]:
+    lines: list[tuple[str, str]] = []
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            lines += _lines(page, value, f"{above}{page.words.name(name)}: ")
+        else:
+            lines.append((f"{above}{page.words.name(name.removesuffix('_m'))}", _value(page, name, value)))
+    return lines
+
+
+def _value(page: Page, name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return page.words("yes" if value else "no")
+    if value is None:
+        return page.words("not_stated")
+    if isinstance(value, int | float):
+        si_unit = "m" if name.endswith("_m") else ""
+        return phrases.value(float(value), si_unit, page.words.language, large=page.large)
+    if isinstance(value, Text):
+        return safe(render(value, page.words.language))
+    return safe(str(json_values(value)))
+
+
+def method(page: Page) -> str:
+    """Return how the numbers were made."""
+    return section("method", page.words("method"), tag("p", page.words("method_text"), class_="lead"))
+
+
+def record(page: Page) -> str:
+    """Return inputs with their hashes, settings, versions, machine and times."""
+    words, conditions = page.words, page.conditions
+    rows = [
+        (words.name(one.role), safe(one.name), plain(one.bytes, 15, words.language), safe(one.sha256))
+        for one in conditions.inputs
+    ]
+    head = (words("role"), words("file"), words("size"), "SHA-256")
+    inputs = table(head, rows, caption=words("inputs"), classes=("", "", "n", "mono"))
+    groups = [
+        tag("h3", words(name)) + pairs(_lines(page, getattr(conditions, name)))
+        for name in ("settings", "versions", "machine")
+    ]
+    times = {_stage(name): f"{fixed(took, 2, words.language)}{THIN}s" for name, took in conditions.seconds.items()}
+    groups.append(tag("h3", words("seconds")) + pairs((safe(name), took) for name, took in times.items()))
+    lead = f"{words('record_id')} {safe(conditions.id)}. {words('record_lead')}"
+    return section("record", words("record"), inputs, *groups, lead=lead)
+
+
+def _stage(id: str) -> str:
+    from visionvalley.core import text
+
+    try:
+        return render(text(id))
+    except KeyError:
+        return id
