@@ -84,12 +84,22 @@ def test_many_equal_points_are_answered_by_the_lowest_rows():
     assert (found.distance_m == 0).all()
 
 
-def test_a_part_far_from_the_origin_keeps_its_neighbours(rng):
-    points = rng.uniform(0, 100, size=(500, 3)).round(3)
-    far = points + np.array([500000.0, 5_000_000.0, 100.0])
-    assert_array_equal(
-        nearest(build_index(points), points, 4).index[:, 0], nearest(build_index(far), far, 4).index[:, 0]
-    )
+def test_a_city_far_from_the_origin_keeps_distances_to_a_tenth_of_a_millimetre(rng):
+    city = rng.uniform(0, 1000, size=(2000, 3)) + np.array([500000.0, 5_000_000.0, 100.0])
+    city[700] = 0.0
+    found = nearest(build_index(city), city, 5)
+    told = np.delete(np.arange(len(city)), 700)
+    exact = np.linalg.norm(city[found.index[told]] - city[told, None], axis=2)
+    assert_allclose(found.distance_m[told], exact, rtol=0, atol=1e-4)
+    for row in told[::37]:
+        assert_array_equal(found.index[row], naive.nearest(city, city[row], 5))
+
+
+def test_a_part_keeps_distances_to_ten_nanometres(rng):
+    part = rng.uniform(0, 0.1, size=(2000, 3)) + 3.0
+    found = nearest(build_index(part), part, 5)
+    exact = np.linalg.norm(part[found.index] - part[:, None], axis=2)
+    assert_allclose(found.distance_m, exact, rtol=0, atol=1e-8)
 
 
 def test_a_count_of_no_neighbours_is_refused():

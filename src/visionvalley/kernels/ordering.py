@@ -17,6 +17,7 @@ from visionvalley.kernels.simd import take
 from visionvalley.kernels.threads import each_thread
 
 PIECE = 1 << 15  # rows of one piece of work
+SAMPLED = 4096  # rows that tell where the body of a cloud lies
 DIGIT = 11  # bits sorted in one pass
 LARGEST = np.float32(1e18)  # coordinates stay below it
 
@@ -224,8 +225,30 @@ def key_layout(rows: int) -> tuple[int, int]:
     return (14, 22) if rows <= 1 << 22 else (12, 28)
 
 
+def body(
+    points: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return a box around nearly all of (N, 3) points, that a few strays far away do not stretch.
+
+    low, high  the corners of the box around all of them
+    """
+    sample = points[:: max(1, len(points) // SAMPLED)]
+    sample = np.sort(sample[np.isfinite(sample).all(axis=1)], axis=0)
+    if len(sample) == 0:
+        return low, high
+    margin = len(sample) // 50
+    first, last = sample[margin], sample[len(sample) - 1 - margin]
+    spare = float((last - first).max())
+    if spare == 0:
+        return low, high
+    return np.maximum(low, first - spare), np.minimum(high, last + spare)
+
+
 def curve_order(points: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]) -> NDArray[np.uint64]:
-    """Return the sorted keys of (N, 3) points, N below 2 ** 28; rows that are not finite come last."""
+    """Return the sorted keys of (N, 3) points, N below 2 ** 28; rows that are not finite come last.
+
+    low, high  corners of a box; points outside are put in its outermost cells
+    """
     levels, row_bits = key_layout(len(points))
     side = max(float((high - low).max()), 1e-30)
     frame = np.array([*low, (2**levels - 2) / side])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from visionvalley.core import BadInput, require
 from visionvalley.core.arrays import Floats, Ints
 from visionvalley.kernels import neighbours as kernels
-from visionvalley.kernels.ordering import bounds, curve_order, key_layout, pieces_of, rows_of, writable
+from visionvalley.kernels.ordering import body, bounds, curve_order, key_layout, pieces_of, rows_of, writable
 from visionvalley.kernels.threads import each_thread
 
 MOST_POINTS = 1 << 28
@@ -71,12 +71,13 @@ def build_index(points_m: Any) -> Index:
     """Return an index of a cloud, for searches.
 
     points_m  (N, 3) metres; rows that are not finite are never found
-    Raises BadInput from 2 ** 28 points on. Positions survive to 6e-8 of half the cloud's size.
+    Raises BadInput from 2 ** 28 points on. Positions survive to 6e-8 of the distance from the middle of the cloud.
     """
     points = writable(require("points_m", points_m, (None, 3)))
     if len(points) >= MOST_POINTS:
         raise BadInput("points.too_many", count=len(points), most=MOST_POINTS)
     low, high, count = bounds(points)
+    low, high = body(points, low, high)
     keys = curve_order(points, low, high)
     order = rows_of(keys[:count], key_layout(len(points))[1])
     origin = 0.5 * (low + high)
@@ -91,7 +92,7 @@ def _queries(index: Index, queries_m: Any) -> tuple[NDArray[np.float32], Ints]:
     """Return queries as kernels take them, and the order in which they are cheap to answer."""
     points = writable(require("queries_m", queries_m, (None, 3)))
     low, high, _ = bounds(points)
-    keys = curve_order(points, low, high)
+    keys = curve_order(points, *body(points, low, high))
     return index.local(points), rows_of(keys, key_layout(len(points))[1])
 
 
