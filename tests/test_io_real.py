@@ -117,8 +117,8 @@ def test_surveys_are_as_laspy_reads_them(name):
     cloud = io.read_cloud(sample(f"clouds/las/{name}"))
     with laspy.open(sample(f"clouds/las/{name}")) as reader:
         other = reader.read()
-    metres = 0.3048 if "copc" in name else 1.0  # its coordinate system is in feet
-    np.testing.assert_array_equal(cloud.points_m, np.stack([other.x, other.y, other.z], 1) * metres)
+    metres = 1200 / 3937 if "copc" in name else 1.0  # its coordinate system is in survey feet
+    np.testing.assert_allclose(cloud.points_m, np.stack([other.x, other.y, other.z], 1) * metres, rtol=1e-15)
     np.testing.assert_array_equal(cloud.fields["classification"], other.classification)
     np.testing.assert_array_equal(cloud.fields["intensity"], other.intensity)
 

@@ -39,7 +39,9 @@ def read_mesh(path: Path, unit: str | None = None, chord_m: float | None = None)
     if not np.isfinite(corners_mm).all():
         raise BadInput("io.not_finite", path=path)
     vertices, faces = indexed(_on_grid(corners_mm))
-    return Mesh(units.in_metres(vertices, "mm"), faces)
+    a, b, c = faces.T
+    whole = (a != b) & (b != c) & (c != a)  # at a pole two corners of a triangle can be one
+    return Mesh(units.in_metres(vertices, "mm"), faces[whole])
 
 
 def _on_grid(corners_mm: Floats) -> Floats:

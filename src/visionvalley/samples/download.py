@@ -33,6 +33,7 @@ def fetch(source: SourceFile, path: Path, progress: Progress) -> Path:
     """
     import pooch
 
+    pooch.get_logger().setLevel("WARNING")  # the progress tells what is done
     part = path.with_name(path.name + ".part")
     getter = _Getter(source, part, progress)
     try:
