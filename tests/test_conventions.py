@@ -20,7 +20,7 @@ from visionvalley import core, io
 from visionvalley.core import BadInput, Camera, Cloud, Measurement, Mesh, Pose, Tolerance, Verdict
 from visionvalley.vision.geometry.motion import difference, perturbed
 from visionvalley.vision.metrology.decision import judge
-from visionvalley.vision.shape import neighbours, normals, registration, topology, voxels
+from visionvalley.vision.shape import neighbours, normals, raster, registration, topology, voxels
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "visionvalley"
@@ -246,7 +246,7 @@ def test_convention_names_say_what_is_meant():
         assert file.stem not in {"utils", "util", "helpers", "misc", "common"}, file
         assert (len(text.splitlines()) <= 400) != (str(file) in TOO_LONG), file
         assert ast.get_docstring(tree), file
-    wrappers = {file.stem for file, _ in sources() if file.parts[0] == "vision"}
+    wrappers = {name for file, _ in sources() if file.parts[0] == "vision" for name in (file.stem, file.parent.name)}
     wrapped = {p.stem for p in (PACKAGE / "kernels").glob("[!_]*.py")}
     assert "visionvalley" not in wrappers
     assert wrapped - wrappers <= {"ahead", "compilation", "simd", "store", "threads"} | SHARED
@@ -256,7 +256,7 @@ def test_convention_names_say_what_is_meant():
 TOO_LONG = {"kernels/bvh.py", "kernels/simd.py"}
 
 # Kernel files that several wrappers share, or that hold only inner functions.
-SHARED = {"bvh", "best_fit", "groups", "ordering", "symmetric"}
+SHARED = {"bvh", "best_fit", "groups", "ordering", "symmetric", "tree"}
 
 
 def test_convention_the_same_bits_everywhere():
@@ -264,5 +264,15 @@ def test_convention_the_same_bits_everywhere():
 
 
 def test_convention_cameras_look_along_z():
-    camera = Camera(640, 480, 500, 500, 319.5, 239.5)
-    assert camera.cx_px == (camera.width_px - 1) / 2
+    camera = Camera(64, 48, 100.0, 110.0, 30.0, 20.0)
+    # a wall 2 m ahead whose edges lie between pixels: from 9.5 to 19.5 to the right, from 4.5 to 7.5 downwards
+    left, right = ((u - camera.cx_px) / camera.fx_px * 2 for u in (9.5, 19.5))
+    top, bottom = ((v - camera.cy_px) / camera.fy_px * 2 for v in (4.5, 7.5))
+    wall = Mesh([[left, top, 2], [right, top, 2], [right, bottom, 2], [left, bottom, 2]], [[0, 1, 2], [0, 2, 3]])
+    depth_m = raster.render_depth(wall, camera, Pose.identity()).depth_m
+    expected = np.full((48, 64), np.nan, np.float32)
+    expected[5:8, 10:20] = 2.0
+    assert_array_equal(np.isnan(depth_m), np.isnan(expected))
+    assert_allclose(depth_m[5:8, 10:20], 2.0, rtol=1e-6)
+    behind = raster.render_depth(wall, camera, Pose(np.eye(3), np.array([0.0, 0.0, -4.0]))).depth_m
+    assert np.isnan(behind).all()
