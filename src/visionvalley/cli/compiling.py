@@ -14,7 +14,7 @@ REGISTRATION = ("descriptors", "matching", "registration")
 SURFACES = ("best_fit", "bvh", "distances", "topology")
 KERNELS = {
     "inspect": POINTS + REGISTRATION + SURFACES,
-    "demo": POINTS + REGISTRATION + SURFACES,
+    "demo": POINTS + REGISTRATION + SURFACES + ("rays", "simulation"),
 }
 
 
