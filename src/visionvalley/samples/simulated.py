@@ -38,7 +38,7 @@ def dented_block(seed: int = 0) -> tuple[Cloud, Mesh]:
     part = bracket()
     made = plant_offset(part, np.array([24e-3, 30e-3, 22e-3]), 5e-3, DENT_M)
     noise = SensorNoise(white_m=15e-6, correlated_m=5e-6, correlation_length_m=10e-3)
-    sensor = DepthSensor(Camera(480, 360, 1400, 1400, 239.5, 179.5), (0.12, 0.0, 0.0), noise, quantisation_m=1e-6)
+    sensor = DepthSensor(Camera(320, 240, 930, 930, 159.5, 119.5), (0.12, 0.0, 0.0), noise, quantisation_m=1e-6)
     scans = scan_around(index_surface(made.mesh), sensor, 0.35, views=8, seed=seed)
     elsewhere = Pose.from_rotation_vector(np.array([0.9, -0.5, 1.7]), np.array([0.12, -0.3, 0.5]))
     return merged(scans, elsewhere), part

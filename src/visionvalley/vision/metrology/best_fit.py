@@ -25,8 +25,9 @@ HELD = 1e-9  # of the strongest information: weaker motions are not made at all
 STOP_ZONE_M = 1e-9
 BEYOND = 6.0  # robust standard deviations at which Tukey's weight ends
 START_POINTS = 30_000  # are enough to settle on
-EXTREME_POINTS = 4_000  # that the zone is first made least for
-EXCHANGES = 5
+SPREAD_POINTS = 2_000
+EXTREME_POINTS = 500  # that join in each exchange
+EXCHANGES = 20
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,8 +143,9 @@ def fit_zone(points_m: Floats, surface: SurfaceIndex, start: BestFit, neighbours
     best = start.part_from_scan
     best_m, sizes = _largest(points_m, surface, best, start.used, groups)
     pose, rounds, done = best, 0, False
+    chosen = np.arange(0, len(points_m), -(-len(points_m) // SPREAD_POINTS))  # some of everywhere, to begin with
     for _ in range(EXCHANGES):
-        chosen = np.sort(np.argsort(-sizes, kind="stable")[:EXTREME_POINTS])
+        chosen = np.union1d(chosen, np.argsort(-sizes, kind="stable")[:EXTREME_POINTS])
         extremes = _Extremes.of(points_m, start.used, groups[chosen], surface)
         pose, wanted_m, more, done = _least_largest(extremes, pose, start.weak)
         rounds += more
