@@ -67,6 +67,8 @@ def distance_races(mesh: Mesh, size: str) -> Iterator[Race]:
             assert turned.mean() < 1e-4
             return f"distances within {gap * 1e9:.0f} nm, {int(turned.sum())} signs differ"
 
+        if where == "in the volume" and size == SIZES[1][2]:
+            continue  # the peer takes the better part of a minute for each round
         yield Race(
             name=f"signed closest distance {where}",
             size=f"1 M points, {size}",

@@ -19,14 +19,19 @@ from numpy.typing import NDArray
 
 from visionvalley.kernels.compilation import bare, inner, kernel
 from visionvalley.kernels.simd import (
+    bits,
     bits_float,
+    double,
     float_bits,
     lane,
     larger,
     load_f32x8,
     maximum,
     select,
+    single,
     splat_f32x8,
+    splat_f64x8,
+    square_root,
     store,
     swap_halves,
     take,
@@ -384,6 +389,40 @@ def pack_flat(vertices, faces, face, flat, leaf, j):
 
 
 @bare
+def pack_leaf(corners, flat, leaf):
+    """Write all triangles of a leaf as `pack_flat` does, and return the lanes that it did well: those with an area."""
+    at, to = leaf * 72, leaf * (FLAT * 8)
+    ax, ay, az = doubles(corners, at), doubles(corners, at + 8), doubles(corners, at + 16)
+    ux, uy, uz = doubles(corners, at + 24) - ax, doubles(corners, at + 32) - ay, doubles(corners, at + 40) - az
+    vx, vy, vz = doubles(corners, at + 48) - ax, doubles(corners, at + 56) - ay, doubles(corners, at + 64) - az
+    zero, one = splat_f64x8(0.0), splat_f64x8(1.0)
+    length = square_root(ux * ux + uy * uy + uz * uz)
+    reach = square_root(vx * vx + vy * vy + vz * vz)
+    by = one / length
+    ux, uy, uz = ux * by, uy * by, uz * by
+    x = vx * ux + vy * uy + vz * uz
+    sx, sy, sz = vx - x * ux, vy - x * uy, vz - x * uz
+    y = square_root(sx * sx + sy * sy + sz * sz)
+    good = bits((length > zero) & (y > splat_f64x8(1e-14) * reach))
+    by = one / y
+    sx, sy, sz = sx * by, sy * by, sz * by
+    nx, ny, nz = uy * sz - uz * sy, uz * sx - ux * sz, ux * sy - uy * sx
+    beyond = x - length
+    values = (ax, ay, az, ux, uy, uz, sx, sy, sz, nx, ny, nz, length, x, y)
+    for k in range(15):
+        store(flat, to + 8 * k, single(values[k]))
+    store(flat, to + 120, single(one / (x * x + y * y)))
+    store(flat, to + 128, single(one / (beyond * beyond + y * y)))
+    return good
+
+
+@bare
+def doubles(array, at):
+    """Eight float32 numbers as float64."""
+    return double(load_f32x8(array, at))
+
+
+@bare
 def flatten(ux, uy, uz, vx, vy, vz):
     """Frame of a triangle with edges u and v from its corner, and the triangle in it.
 
@@ -444,6 +483,7 @@ def settle(counter, mesh, rows, built, bases, tree):
     vertices, faces = mesh
     ranges, roots, nodes, leaves, totals = built
     out, flat, corners, leaf_faces = tree
+    all_corners, all_flat = corners.reshape(-1), flat.reshape(-1)
     while True:
         slot = take(counter)
         if slot >= roots.shape[0]:
@@ -465,14 +505,15 @@ def settle(counter, mesh, rows, built, bases, tree):
             for j in range(count):
                 face = float_bits(rows[8 * (first + j) + 3])
                 leaf_faces[leaf, j] = face
-                pack_flat(vertices, faces, face, flat, leaf, j)
                 pack_corners(vertices, faces, face, corners, leaf, j)
             for j in range(count, 8):
                 leaf_faces[leaf, j] = -1
-                for k in range(FLAT):
-                    flat[leaf, k, j] = np.nan
                 for k in range(9):
                     corners[leaf, k, j] = np.nan
+            good = pack_leaf(all_corners, all_flat, leaf)
+            for j in range(count):
+                if (good >> j) & 1 == 0:
+                    pack_flat(vertices, faces, leaf_faces[leaf, j], flat, leaf, j)
 
 
 @kernel("void(float32[:, ::1], int64[:, ::1], float32[:, ::1])")

@@ -3,7 +3,8 @@
 
 Triangles are tested relative to the ray, sheared so that it runs along one axis (Woop, Benthin & Wald 2013,
 Watertight ray/triangle intersection): both faces of an edge see the same rounded corners, and products with exact
-signs put the ray on opposite sides or upon it, so a ray at an edge or a corner of a closed surface never slips through. Boxes are
+signs put the ray on opposite sides or upon it, so a ray at an edge or a
+corner of a closed surface never slips through. Boxes are
 widened by more than float32 can err.
 """
 
@@ -81,23 +82,26 @@ def leaf_hits(corners, leaf, axes, origin, shear, best):
 
 
 @bare
-def first_hit(tree, local, direction, pad, stacks):
-    """Leaf lane (8 * leaf + lane) that a ray from `local` meets first, -1 for none; all in float32."""
+def first_hit(tree, local, direction, by, pad, stacks):
+    """Leaf lane (8 * leaf + lane) that a ray from `local` meets first, -1 for none; all in float32.
+
+    by  one over the direction
+    """
     nodes, children, corners = tree
     waiting, entries, lanes = stacks
     px, py, pz = local
     dx, dy, dz = direction
-    ix, iy, iz = inverse(dx), inverse(dy), inverse(dz)
+    ix, iy, iz = by
     near_x, near_y, near_z = 0 if ix > 0 else 24, 8 if iy > 0 else 32, 16 if iz > 0 else 40
     vix, viy, viz = splat_f32x8(ix), splat_f32x8(iy), splat_f32x8(iz)
     in_x, in_y, in_z = entry(px, ix, pad), entry(py, iy, pad), entry(pz, iz, pad)
     out_x, out_y, out_z = entry(px, ix, -pad), entry(py, iy, -pad), entry(pz, iz, -pad)
     axes = axes_of(dx, dy, dz)
-    along = pick(axes[2], dx, dy, dz)
+    scale = pick(axes[2], ix, iy, iz)
     shear = (
-        splat_f32x8(-pick(axes[0], dx, dy, dz) / along),
-        splat_f32x8(-pick(axes[1], dx, dy, dz) / along),
-        splat_f32x8(np.float32(1) / along),
+        splat_f32x8(-pick(axes[0], dx, dy, dz) * scale),
+        splat_f32x8(-pick(axes[1], dx, dy, dz) * scale),
+        splat_f32x8(scale),
     )
     origin = (
         splat_f32x8(pick(axes[0], px, py, pz)),
@@ -158,9 +162,9 @@ def first_hit(tree, local, direction, pad, stacks):
 @bare
 def inverse(x):
     """One over a direction's part, finite."""
-    if abs(x) < np.float32(LEAST):
-        return np.float32(1 / LEAST) if x >= 0 else np.float32(-1 / LEAST)
-    return np.float32(1) / x
+    if abs(x) < LEAST:
+        return 1 / LEAST if x >= 0 else -1 / LEAST
+    return 1 / x
 
 
 @bare
@@ -170,18 +174,17 @@ def entry(origin, by, pad):
 
 
 @bare
-def into_box(frame, x, y, z, dx, dy, dz):
-    """Distance along a ray at which it enters the box around a surface, 0 from within; infinity where it does not."""
-    start, end = 0.0, np.inf
-    for k in range(3):
-        p, d = pick(k, x, y, z), pick(k, dx, dy, dz)
-        half = frame[4 + k] + 4 * PAD * frame[3]
-        if abs(d) < LEAST:
-            if abs(p) > half:
-                return np.inf
-            continue
-        a, b = (-half - p) / d, (half - p) / d
-        start, end = max(start, min(a, b)), min(end, max(a, b))
+def into_box(frame, place, by):
+    """Distance along a ray at which it enters the box around a surface, 0 from within; infinity where it does not.
+
+    place  the origin, relative to the middle of the box; by one over the direction
+    """
+    margin = 4 * PAD * frame[3]
+    near_x, far_x = (-frame[4] - margin - place[0]) * by[0], (frame[4] + margin - place[0]) * by[0]
+    near_y, far_y = (-frame[5] - margin - place[1]) * by[1], (frame[5] + margin - place[1]) * by[1]
+    near_z, far_z = (-frame[6] - margin - place[2]) * by[2], (frame[6] + margin - place[2]) * by[2]
+    start = max(max(min(near_x, far_x), min(near_y, far_y)), max(min(near_z, far_z), 0.0))
+    end = min(min(max(near_x, far_x), max(near_y, far_y)), max(near_z, far_z))
     return start if start <= end else np.inf
 
 
@@ -191,8 +194,8 @@ def exact_hit(vertices, faces, face, origin, direction):
     x, y, z = origin
     dx, dy, dz = direction
     kx, ky, kz = axes_of(dx, dy, dz)
-    along = pick(kz, dx, dy, dz)
-    sx, sy = pick(kx, dx, dy, dz) / along, pick(ky, dx, dy, dz) / along
+    scale = 1 / pick(kz, dx, dy, dz)
+    sx, sy = pick(kx, dx, dy, dz) * scale, pick(ky, dx, dy, dz) * scale
     ox, oy, oz = pick(kx, x, y, z), pick(ky, x, y, z), pick(kz, x, y, z)
     a, b, c = faces[face, 0], faces[face, 1], faces[face, 2]
     az, bz, cz = vertices[a, kz] - oz, vertices[b, kz] - oz, vertices[c, kz] - oz
@@ -206,17 +209,20 @@ def exact_hit(vertices, faces, face, origin, direction):
     total = u + v + w
     if total == 0:
         u, v, w, total = 1.0, 1.0, 1.0, 3.0
-    return (u * az + v * bz + w * cz) / total / along, v / total, w / total
+    total = 1 / total
+    return (u * az + v * bz + w * cz) * total * scale, v * total, w * total
 
 
 @kernel(
-    "void(int64[::1], float64[:, ::1], float64[:, ::1], float64[::1], Tuple((float32[::1], int32[::1], float32[::1],"
-    " int32[::1])), Tuple((float64[:, ::1], int32[:, ::1])), Tuple((float64[::1], int32[::1], float64[:, ::1])))"
+    "void(int64[::1], float64[:, ::1], float64[:, ::1], int32[::1], float64[::1], Tuple((float32[::1], int32[::1],"
+    " float32[::1], int32[::1])), Tuple((float64[:, ::1], int32[:, ::1])),"
+    " Tuple((float64[::1], int32[::1], float64[:, ::1])))"
 )
-def cast_rays(counter, origins, directions, frame, tree, mesh, out):
+def cast_rays(counter, origins, directions, order, frame, tree, mesh, out):
     """Find what each ray meets first.
 
     origins, directions  (N, 3); rows that are not finite, and directions of no length, are left as they are in `out`
+    order   (N,) the rows in the order to take them
     frame   (7,) origin of the tree, its extent, half the sides of the box around it
     tree    nodes, nodes as whole numbers (the children), corners of the leaves, faces of the leaves
     mesh    vertices (V, 3), faces (F, 3)
@@ -231,20 +237,24 @@ def cast_rays(counter, origins, directions, frame, tree, mesh, out):
         piece = take(counter)
         if piece * PIECE >= origins.shape[0]:
             break
-        for i in range(piece * PIECE, min((piece + 1) * PIECE, origins.shape[0])):
+        for q in range(piece * PIECE, min((piece + 1) * PIECE, origins.shape[0])):
+            i = order[q]
             x, y, z = origins[i, 0], origins[i, 1], origins[i, 2]
             dx, dy, dz = directions[i, 0], directions[i, 1], directions[i, 2]
             size = np.sqrt(dx * dx + dy * dy + dz * dz)
             if not (abs(x) + abs(y) + abs(z) < np.inf and 0 < size < np.inf):
                 continue
-            dx, dy, dz = dx / size, dy / size, dz / size
+            size = 1 / size
+            dx, dy, dz = dx * size, dy * size, dz * size
             distances[i] = np.inf
             px, py, pz = x - frame[0], y - frame[1], z - frame[2]
-            start = into_box(frame, px, py, pz, dx, dy, dz)
+            ix, iy, iz = inverse(dx), inverse(dy), inverse(dz)
+            start = into_box(frame, (px, py, pz), (ix, iy, iz))
             if start == np.inf:
                 continue
             local = np.float32(px + start * dx), np.float32(py + start * dy), np.float32(pz + start * dz)
-            hit = first_hit(search, local, (np.float32(dx), np.float32(dy), np.float32(dz)), pad, stacks)
+            way, by = (np.float32(dx), np.float32(dy), np.float32(dz)), (np.float32(ix), np.float32(iy), np.float32(iz))
+            hit = first_hit(search, local, way, by, pad, stacks)
             if hit >= 0:
                 face = tree[3][hit]
                 hit_faces[i] = face

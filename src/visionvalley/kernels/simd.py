@@ -319,6 +319,28 @@ truncate_f32x16, real_i32x16 = _make_conversion(F32x16, I32x16)
 
 
 @intrinsic
+def double(typing: Any, a: Any) -> Any:
+    """Lanes of float32 as float64."""
+    wide = Vector(types.float64, a.lanes)
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.fpext(args[0], wide.ir)
+
+    return wide(a), code
+
+
+@intrinsic
+def single(typing: Any, a: Any) -> Any:
+    """Lanes of float64 rounded to float32."""
+    narrow = Vector(types.float32, a.lanes)
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.fptrunc(args[0], narrow.ir)
+
+    return narrow(a), code
+
+
+@intrinsic
 def shift_in(typing: Any, before: Any, vector: Any) -> Any:
     """The lanes moved up by one; the last lane of `before` comes in at the bottom."""
 
