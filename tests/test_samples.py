@@ -56,7 +56,7 @@ class Answers(BaseHTTPRequestHandler):
 def server(monkeypatch, tmp_path):
     """A local host of one sample of one file, no data anywhere, and an empty cache."""
     one = Server()
-    thread = threading.Thread(target=one.serve_forever, daemon=True)
+    thread = threading.Thread(target=one.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     source = SourceFile(
         "a b.bin", "who/what", "c0ffee", "in/a b.bin", hashlib.sha256(CONTENT).hexdigest(), len(CONTENT)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MOST_GAIN = 88  # three bytes say at most 264
-_FARTHEST, _LONGEST, _RUN = 8192, 264, 32
+_FARTHEST, _LONGEST, _RUN, _BLOCK = 8192, 264, 32, 1 << 20
 
 
 def decompress(data: bytes, size: int) -> bytes:
@@ -47,35 +47,40 @@ def _copy(out: bytearray, back: int, length: int) -> None:
 
 
 def compress(data: bytes) -> bytes:
-    """Return the data compressed: at each place the nearest earlier equal three bytes are copied from."""
-    earlier = _earlier(data)
+    """Return the data compressed: at each place the nearest earlier equal four bytes are copied from."""
     out = bytearray()
-    at = literal = 0
-    for start in np.flatnonzero(earlier >= 0).tolist():
-        if start < at:
-            continue
-        source = int(earlier[start])
-        length = _equal(data, source, start)
-        _put_literals(out, data, literal, start)
-        back = start - source - 1
-        if length - 2 < 7:
-            out += bytes([(length - 2) << 5 | back >> 8, back & 255])
-        else:
-            out += bytes([7 << 5 | back >> 8, length - 2 - 7, back & 255])
-        at = literal = start + length
-    _put_literals(out, data, literal, len(data))
+    at = 0  # all before it is written
+    for first in range(0, len(data), _BLOCK):
+        earlier = _earlier(data[first : first + _BLOCK])
+        for offset in np.flatnonzero(earlier >= 0).tolist():
+            start = first + offset
+            if start < at:
+                continue
+            source = first + int(earlier[offset])
+            _put_literals(out, data, at, start)
+            at = start + _put_copy(out, start - source - 1, _equal(data, source, start))
+    _put_literals(out, data, at, len(data))
     return bytes(out)
 
 
-def _earlier(data: bytes) -> NDArray[np.int64]:
-    """Return for each place the nearest earlier one with the same three bytes within reach, or -1."""
-    raw = np.frombuffer(data, np.uint8).astype(np.int64)
-    found = np.full(max(len(raw) - 2, 0), -1)
+def _put_copy(out: bytearray, back: int, length: int) -> int:
+    if length < 9:
+        out += bytes([(length - 2) << 5 | back >> 8, back & 255])
+    else:
+        out += bytes([7 << 5 | back >> 8, length - 9, back & 255])
+    return length
+
+
+def _earlier(block: bytes) -> NDArray[np.int64]:
+    """Return for each place the nearest earlier one with the same four bytes within reach, or -1."""
+    raw = np.frombuffer(block, np.uint8).astype(np.uint32)
+    found = np.full(max(len(raw) - 3, 0), -1)
     if len(found) == 0:
         return found
-    order = np.argsort(raw[:-2] << 16 | raw[1:-1] << 8 | raw[2:], kind="stable")
-    triple = (raw[:-2] << 16 | raw[1:-1] << 8 | raw[2:])[order]
-    near = (triple[1:] == triple[:-1]) & (order[1:] - order[:-1] <= _FARTHEST)
+    four = raw[:-3] << 24 | raw[1:-2] << 16 | raw[2:-1] << 8 | raw[3:]
+    order = np.argsort(four, kind="stable")
+    same = four[order]
+    near = (same[1:] == same[:-1]) & (order[1:] - order[:-1] <= _FARTHEST)
     found[order[1:][near]] = order[:-1][near]
     return found
 
