@@ -73,13 +73,13 @@ def _put_copy(out: bytearray, back: int, length: int) -> int:
 
 def _earlier(block: bytes) -> NDArray[np.int64]:
     """Return for each place the nearest earlier one with the same four bytes within reach, or -1."""
-    raw = np.frombuffer(block, np.uint8).astype(np.uint32)
+    raw = np.frombuffer(block, np.uint8).astype(np.uint64)
     found = np.full(max(len(raw) - 3, 0), -1)
     if len(found) == 0:
         return found
     four = raw[:-3] << 24 | raw[1:-2] << 16 | raw[2:-1] << 8 | raw[3:]
-    order = np.argsort(four, kind="stable")
-    same = four[order]
+    key = np.sort(four << 20 | np.arange(len(four), dtype=np.uint64))  # 20 bits hold a place in the block
+    order, same = (key & (_BLOCK - 1)).astype(np.int64), key >> 20
     near = (same[1:] == same[:-1]) & (order[1:] - order[:-1] <= _FARTHEST)
     found[order[1:][near]] = order[:-1][near]
     return found
