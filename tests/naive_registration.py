@@ -19,7 +19,9 @@ def normal_equations(source, source_normals, target, target_normals, pose, reach
             continue
         cross = np.array([[0, -p[2], p[1]], [p[2], 0, -p[0]], [-p[1], p[0], 0]])
         jacobian = np.hstack([-cross, np.eye(3)])
-        metric = {"point": np.eye(3), "plane": np.outer(n, n)}.get(method)
+        both = n + np.sign(n @ u) * u
+        both /= np.linalg.norm(both)
+        metric = {"point": np.eye(3), "plane": np.outer(n, n), "symmetric": np.outer(both, both)}.get(method)
         if metric is None:
             flat = [np.eye(3) - 0.999 * np.outer(d, d) for d in (n, u)]
             metric = 0.002 * np.linalg.inv(flat[0] + flat[1])

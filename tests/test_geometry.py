@@ -6,8 +6,8 @@ import math
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-
 from tests.parts import anywhere
+
 from visionvalley.core import BadInput, Pose
 from visionvalley.vision.geometry.degeneracy import unseen_motions
 from visionvalley.vision.geometry.motion import (

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import chi2
-
 from tests import naive_registration as naive
 from tests.parts import anywhere, bumpy, nearby, pair, rms_m
+
 from visionvalley.core import BadInput, Cloud, Mesh, Pose
 from visionvalley.kernels import threads
 from visionvalley.vision.geometry.motion import difference, perturbed
@@ -33,7 +33,7 @@ def clouds(rng):
 
 
 # ---- the kernel
-@pytest.mark.parametrize("method", ["point", "plane", "generalised"])
+@pytest.mark.parametrize("method", ["point", "plane", "generalised", "symmetric"])
 @pytest.mark.parametrize("robust", ROBUST)
 def test_the_normal_equations_agree_with_their_twin(rng, clouds, method, robust):
     source, source_normals, target, target_normals = clouds
@@ -62,7 +62,7 @@ def test_pairs_whose_normals_lean_apart_are_left_out(clouds):
     assert counts[1] < 0.1 * counts[0]
 
 
-@pytest.mark.parametrize("method", ["point", "plane", "generalised"])
+@pytest.mark.parametrize("method", ["point", "plane", "generalised", "symmetric"])
 def test_the_same_bits_on_any_number_of_threads(method):
     source, target, _, start = pair(3, 3000)
     source = Cloud(source.points_m, normals(source.points_m, 10))
@@ -80,7 +80,9 @@ def test_the_same_bits_on_any_number_of_threads(method):
 
 
 # ---- the pose
-@pytest.mark.parametrize(("method", "limit_m"), [("point", 4e-4), ("plane", 1e-5), ("generalised", 1e-5)])
+@pytest.mark.parametrize(
+    ("method", "limit_m"), [("point", 4e-4), ("plane", 1e-5), ("generalised", 1e-5), ("symmetric", 1e-5)]
+)
 def test_the_pose_is_found(method, limit_m):
     source, target, true, start = pair(1)
     source = Cloud(source.points_m, normals(source.points_m, 10))
@@ -120,7 +122,7 @@ def test_robust_kernels_shrug_off_what_does_not_belong(rng, robust):
 
 
 def test_a_part_far_from_the_origin_survives(rng):
-    source, target, true, start = pair(5, 4000)
+    source, target, _, start = pair(5, 4000)
     far = Pose(np.eye(3), np.array([4.5e5, 5.4e6, 300.0]))
     near_fit = align(source, target, start, Alignment(reach_m=0.004))
     moved = Cloud(far.apply(target.points_m))
@@ -228,10 +230,11 @@ def test_too_few_points_are_refused(rng, count):
         align(points, Cloud(points[:count]))
 
 
-def test_generalised_registration_asks_for_normals(rng):
+@pytest.mark.parametrize("method", ["generalised", "symmetric"])
+def test_methods_that_take_both_normals_ask_for_them(rng, method):
     points = bumpy(rng, 100)
     with pytest.raises(BadInput, match="no normals"):
-        align(points, Cloud(points), None, Alignment(method="generalised"))
+        align(points, Cloud(points), None, Alignment(method=method))
 
 
 def test_settings_out_of_bounds_are_refused():

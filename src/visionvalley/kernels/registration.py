@@ -12,7 +12,7 @@ from visionvalley.kernels.compilation import inner, kernel
 from visionvalley.kernels.neighbours import LEAF, TREE, make_scratch, nearest_one
 from visionvalley.kernels.simd import take
 
-POINT, PLANE, GENERALISED = 0, 1, 2
+POINT, PLANE, GENERALISED, SYMMETRIC = 0, 1, 2, 3
 NONE, HUBER, CAUCHY, TUKEY, GEMAN_MCCLURE = 0, 1, 2, 3, 4
 SUMS = 32  # of a piece: 21 of JᵀWJ by rows, 6 of JᵀWe, weighted squares, weights, pairs, squares, unused
 FLAT = 1.0 - 1e-3  # a point's covariance is I - FLAT n nᵀ
@@ -65,6 +65,18 @@ def add_plane(sums, x, y, z, nx, ny, nz, e, w):
     sums[24] += bx * e
     sums[25] += by * e
     sums[26] += bz * e
+
+
+@inner
+def between(nx, ny, nz, mx, my, mz, cosine):
+    """The unit vector half way between two normals of either sign: a distance along it knows no curvature.
+
+    Rusinkiewicz 2019, A symmetric objective function for ICP.
+    """
+    sign = 1.0 if cosine >= 0 else -1.0
+    x, y, z = nx + sign * mx, ny + sign * my, nz + sign * mz
+    r = 1.0 / np.sqrt(x * x + y * y + z * z)
+    return x * r, y * r, z * r
 
 
 @inner
@@ -129,7 +141,7 @@ def linearise(counter, tree, target_normals, source, state, modes, matches, part
     """Pair each source point with the nearest target point and add up the normal equations, piece by piece.
 
     target_normals  (count, 3) by position in the tree; NaN where a point may not be matched
-    source          (N, 6): point and normal, local; the normal may be NaN where PLANE or POINT is asked
+    source          (N, 6): point and normal, local; the normal may be NaN where PLANE or POINT is asked for
     state           (16,): rotation by rows, translation, squared reach, robust scale, least squared cosine of normals
     modes           (4,): method, robust kernel, points of a piece, every how many points one is used
     matches         (N,) position of the match, -1 none: read as a first guess, written
@@ -169,11 +181,14 @@ def linearise(counter, tree, target_normals, source, state, modes, matches, part
                 continue
             place = (at >> 4) * LEAF + (at & 15)
             ex, ey, ez = x - leaves[place], y - leaves[place + 16], z - leaves[place + 32]
-            if method == PLANE:
-                e = ex * nx + ey * ny + ez * nz
+            if method == PLANE or method == SYMMETRIC:
+                vx, vy, vz = np.float64(nx), np.float64(ny), np.float64(nz)
+                if method == SYMMETRIC:
+                    vx, vy, vz = between(vx, vy, vz, mx, my, mz, cosine)
+                e = ex * vx + ey * vy + ez * vz
                 square = e * e
                 w = weight_of(square, robust, scale)
-                add_plane(sums, x, y, z, np.float64(nx), np.float64(ny), np.float64(nz), e, w)
+                add_plane(sums, x, y, z, vx, vy, vz, e, w)
             else:
                 m = (1.0, 0.0, 0.0, 1.0, 0.0, 1.0)
                 if method == GENERALISED:

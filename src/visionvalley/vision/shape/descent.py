@@ -19,7 +19,7 @@ from visionvalley.vision.geometry.robust import ROBUST, Robust
 from visionvalley.vision.geometry.symmetric import eigen, product, quadratic
 from visionvalley.vision.shape.prepared import LEAST_PAIRS, Source, Target
 
-METHODS = ("point", "plane", "generalised")
+METHODS = ("point", "plane", "generalised", "symmetric")
 FEWEST_IN_A_STAGE = 1500  # points that a coarse stage keeps
 SCALES = 4.0  # of the root mean square distance: where a distance becomes suspect
 TRIES = 4  # times that the scale is found anew
@@ -35,8 +35,11 @@ UPPER = tuple((i, j) for i in range(6) for j in range(i, 6))
 class Alignment:
     """How two shapes are brought together."""
 
-    method: Literal["point", "plane", "generalised"] = setting(
-        "plane", choices=METHODS, label="Method", help="What a pair's distance is: to the point, the plane, or both"
+    method: Literal["point", "plane", "generalised", "symmetric"] = setting(
+        "plane",
+        choices=METHODS,
+        label="Method",
+        help="A pair's distance: to the point, the plane, both, or along the mean of both normals",
     )
     reach_m: float = setting(0.002, unit="m", low=1e-9, label="Reach", help="Pairs farther apart are ignored")
     robust: Robust = setting(  # noqa: RUF009

@@ -12,7 +12,7 @@ from visionvalley.core import Pose
 from visionvalley.core.arrays import Floats
 from visionvalley.vision.geometry.motion import adjoint
 from visionvalley.vision.geometry.symmetric import inverse, product
-from visionvalley.vision.shape.descent import Alignment, Work
+from visionvalley.vision.shape.descent import Alignment, Work, about
 from visionvalley.vision.shape.pose_graph import System
 from visionvalley.vision.shape.prepared import LEAST_PAIRS, Source, Target, to_local
 
@@ -46,7 +46,7 @@ def refine_together(
         works = [Work(sources[a], targets[b], settings, stage, found_m) for a, b in pairs]
         done = _settle(poses, pairs, works)
         poses, rounds, found_m = done.poses, rounds + done.rounds, float(works[0].state[13])
-    covariances = _covariances(done.normal, _scores(done, pairs, works), len(poses))
+    covariances = _covariances(done, pairs, works)
     return Joint(tuple(poses), covariances, done.rmse_m, rounds, done.still)
 
 
@@ -103,32 +103,33 @@ def _in_frame(work: Work, sums: Floats) -> tuple[Floats, Floats]:
     )
 
 
-def _scores(done: _Done, pairs: Pairs, works: Sequence[Work]) -> Floats:
-    """Return the spread (6 N, 6 N) of the gradient: neighbouring points of a scan count as one, over all its pairs."""
-    count = 6 * len(done.poses)
-    spread = np.zeros((count, count))
-    for scan in range(len(done.poses)):
-        of_scan = [(b, work) for (a, b), work in zip(pairs, works, strict=True) if a == scan]
-        if not of_scan:
-            continue
-        scores = np.zeros((max(len(work.parts) for _, work in of_scan), count))
-        for b, work in of_scan:
-            to_b = adjoint(Pose(np.eye(3), -work.fixed.index.origin_m) @ done.before[b].inverse())
-            pulls = product(work.parts[:, 21:27], to_b)
-            scores[: len(pulls), 6 * scan : 6 * scan + 6] += pulls
-            scores[: len(pulls), 6 * b : 6 * b + 6] -= pulls
-        spread += product(scores.T, scores)
-    return spread
-
-
-def _covariances(normal: Floats, spread: Floats, count: int) -> Floats:
+def _covariances(done: _Done, pairs: Pairs, works: Sequence[Work]) -> Floats:
+    """Return the covariance (N, 6, 6) of each pose: the sandwich of `Work.covariance`, over all pairs at once."""
+    count = len(done.poses)
     out = np.zeros((count, 6, 6))
+    spread, responses = System(count), []
+    for (a, b), work in zip(pairs, works, strict=True):
+        local = to_local(done.before[b].inverse() @ done.before[a], work.moving, work.fixed)
+        probe = work.sample()
+        block = probe.spread(local) * (work.used / probe.used)
+        to_middle = about(local.translation_m, work.moving.extent_m)
+        from_middle = product(_turned_back(to_middle), adjoint(Pose(np.eye(3), -work.fixed.index.origin_m)))
+        spread.add_gradient(a, b, done.before[b], product(from_middle.T, block, from_middle), np.zeros(6))
+        responses.append(probe.response(local))
     if count > 1:
-        half = inverse(normal[6:, 6:])
-        whole = product(half, spread[6:, 6:], half)
+        half = inverse(done.normal[6:, 6:]) / float(np.mean(responses))
+        whole = product(half, spread.normal[6:, 6:], half)
         for i in range(1, count):
             out[i] = whole[6 * i - 6 : 6 * i, 6 * i - 6 : 6 * i]
     return out
+
+
+def _turned_back(to_middle: Floats) -> Floats:
+    """Return the inverse of what `about` returned."""
+    extent = 1.0 / float(to_middle[0, 0])
+    back = np.diag([extent] * 3 + [1.0] * 3)
+    back[3:, :3] = -to_middle[3:, :3] * extent
+    return back
 
 
 def _gap(pose: Pose, before: Pose, works: Sequence[Work]) -> float:

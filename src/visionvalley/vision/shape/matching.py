@@ -28,7 +28,7 @@ def nearest_descriptors(
     found, score = np.full(len(padded), -1, np.int32), np.zeros((len(padded), 2), np.float32)
     packed = np.ascontiguousarray(tiles.reshape(-1, 16, width).transpose(0, 2, 1))
     each_thread(kernels.nearest_rows, len(padded) // kernels.ROWS, padded, packed, half, found, score)
-    squares = (rows * rows).sum(axis=1)[:, None] + 2 * score[:count]
+    squares = (rows * rows).sum(axis=1)[:, None] + 2 * np.minimum(score[:count], np.float32(1e37))
     return found[:count], np.maximum(squares, 0)
 
 

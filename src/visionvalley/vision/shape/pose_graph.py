@@ -18,6 +18,7 @@ from visionvalley.vision.geometry.symmetric import inverse, product, quadratic, 
 BOUND = 16.81  # squared normalised error that one true edge in a hundred exceeds: chi squared, 6 degrees of freedom
 SOFTER = 1.4  # factor between rounds of graduated non-convexity (Yang et al. 2020)
 ROUNDS = 60
+TREES = 40  # starts that are tried where edges disagree
 BELIEVED = 0.5  # weight of an edge that counts as an inlier
 
 
@@ -60,9 +61,9 @@ def optimise(count: int, edges: Sequence[Edge], robust: bool = True) -> Graph:
     """
     _require_pairs(count, edges)
     weights = np.ones(len(edges))
-    poses = spanning_poses(count, edges, [float(np.trace(e.covariance[3:, 3:])) for e in edges])
     information = [inverse(edge.covariance) for edge in edges]
-    doubtful = np.array([not edge.sure for edge in edges]) & robust
+    poses = _start(count, edges, information, TREES if robust else 1)
+    doubtful = np.array([not edge.sure for edge in edges], bool) & robust
     softness = 1.0
     still = False
     for turn in range(ROUNDS):
@@ -96,6 +97,21 @@ def spanning_poses(count: int, edges: Sequence[Edge], costs: Sequence[float]) ->
         else:
             poses[step.b] = poses[step.a] @ step.b_from_a.inverse()
     return [poses[i] for i in range(count)]
+
+
+def _start(count: int, edges: Sequence[Edge], information: Sequence[Floats], trees: int) -> list[Pose]:
+    """Return the poses of that tree, of the cheapest and some drawn at random, with which most edges agree."""
+    costs = np.array([float(np.trace(edge.covariance[3:, 3:])) for edge in edges])
+    rng, best, agreeing = np.random.default_rng(0), [Pose.identity()] * count, -1
+    for _ in range(trees):
+        poses = spanning_poses(count, edges, costs.tolist())
+        agree = int((errors(poses, edges, information) < count * BOUND).sum())
+        if agree > agreeing:
+            best, agreeing = poses, agree
+        if agreeing == len(edges):
+            break
+        costs = rng.random(len(edges))
+    return best
 
 
 def groups(count: int, pairs: Sequence[tuple[int, int]]) -> list[list[int]]:

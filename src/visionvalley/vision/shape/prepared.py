@@ -14,10 +14,13 @@ from visionvalley.core import BadInput, Cloud, Mesh, Pose, require
 from visionvalley.core.arrays import Floats
 from visionvalley.kernels.ordering import bounds, curve_order, key_layout, rows_of, writable
 from visionvalley.vision.geometry.symmetric import product
-from visionvalley.vision.shape.neighbours import Index, build_index
+from visionvalley.vision.shape.neighbours import Index, build_index, nearest
 from visionvalley.vision.shape.normals import normals
 
 LEAST_PAIRS = 6
+ONE_SIDED = (
+    0.5  # of their mean distance: how far the middle of the neighbours lies from a point at a straight rim, 0.63
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,10 +34,15 @@ class Target:
     normals: NDArray[np.float32]
 
     @staticmethod
-    def of_cloud(cloud: Cloud, k: int = 12) -> Target:
-        """Prepare a cloud; normals are estimated from k neighbours where it has none."""
+    def of_cloud(cloud: Cloud, k: int = 12, rims: bool = True) -> Target:
+        """Prepare a cloud; normals are estimated from k neighbours where it has none.
+
+        Without `rims`, points at the end of the surface match nothing: what lies beyond would be matched to them.
+        """
         index = build_index(cloud.points_m)
         directions = normals(cloud.points_m, k, index) if cloud.normals is None else cloud.normals
+        if not rims:
+            directions = np.where(_at_a_rim(cloud.points_m, index, k)[:, None], np.nan, directions)
         return Target(_enough("target", index), np.ascontiguousarray(directions[index.order], np.float32))
 
     @staticmethod
@@ -72,6 +80,14 @@ class Source:
             local[:, 3:] = cloud.normals[rows]
         squares = (local[:, :3].astype(np.float64) ** 2).sum(axis=1)
         return Source(local, origin, math.sqrt(max(float(squares.mean()), 1e-30)))
+
+
+def _at_a_rim(points_m: Floats, index: Index, k: int) -> NDArray[np.bool_]:
+    """Return which points have their k neighbours mostly to one side."""
+    near = nearest(index, points_m, k + 1)
+    gaps = points_m[near.index[:, 1:]] - points_m[:, None]
+    offset = np.sqrt((gaps.mean(axis=1) ** 2).sum(axis=1))
+    return np.asarray(offset > ONE_SIDED * np.sqrt((gaps**2).sum(axis=2)).mean(axis=1))
 
 
 def to_local(pose: Pose, moving: Source, fixed: Target) -> Pose:

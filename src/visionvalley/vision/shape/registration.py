@@ -70,14 +70,15 @@ def align(
 ) -> Fit:
     """Return the pose, near `start`, that brings a source best onto a target.
 
-    source  a Cloud, a prepared Source, or points (N, 3) in metres; 'generalised' needs its normals
+    source  a Cloud, a prepared Source, or points (N, 3) in metres; 'generalised' and 'symmetric' need its normals
     target  a prepared Target, or a Cloud
-    Chen & Medioni 1991 (plane), Besl & McKay 1992 (point), Segal et al. 2009 (generalised); damped Gauss-Newton.
+    Chen & Medioni 1991 (plane), Besl & McKay 1992 (point), Segal et al. 2009 (generalised), Rusinkiewicz 2019
+    (symmetric: for two clouds of one curved surface it errs least); damped Gauss-Newton.
     Motions that the shapes leave free are not made (Zhang, Kaess, Singh 2016).
     """
     moving = source if isinstance(source, Source) else Source.of(source)
     fixed = target if isinstance(target, Target) else Target.of_cloud(target)
-    if settings.method == "generalised":
+    if settings.method in ("generalised", "symmetric"):
         moving = with_normals(moving)
     pose = to_local(start or Pose.identity(), moving, fixed)
     rounds, found_m = 0, None

@@ -16,10 +16,12 @@ from visionvalley.core.arrays import Floats
 from visionvalley.vision.geometry.motion import moved_covariance
 from visionvalley.vision.shape.coarse import Described, Search, align_coarse, describe, judged
 from visionvalley.vision.shape.joint import refine_together
+from visionvalley.vision.shape.normals import normals
 from visionvalley.vision.shape.pose_graph import Edge, believed, optimise
 from visionvalley.vision.shape.registration import Alignment, Fit, Source, Target, align, every_nth, sampled
 
 CELLS = 70  # along the diagonal of a part
+NEAR = 12  # neighbours that a normal is estimated from
 ENOUGH = 10_000  # points of a scan that pull in the joint refinement
 FLOOR = 0.15  # cells: standard uncertainty of a coarse fit, at least
 OVERLAPPING = 0.1  # of a scan's points: below it a pair is not refined
@@ -91,10 +93,11 @@ def register_together(
     graph = optimise(len(scans), [_edge(a, b, fit, cell) for (a, b), fit in pairs.items()])
     kept = {pair: fit for (pair, fit), true in zip(pairs.items(), believed(graph.weights), strict=True) if true}
     overlapping = _overlapping(shapes, graph.world_from_scan)
-    sources = [every_nth(Source.of(scan), ENOUGH) for scan in scans]
-    targets = [Target.of_cloud(Cloud(scan.points_m)) for scan in scans]
+    lean = [Cloud(scan.points_m, normals(scan.points_m, NEAR)) for scan in scans]
+    sources = [every_nth(Source.of(scan), ENOUGH) for scan in lean]
+    targets = [Target.of_cloud(scan, NEAR, rims=False) for scan in lean]
     with stage(progress, "registration.stage_refine"):
-        fine = Alignment(reach_m=FINE * cell, robust="tukey", stages=3, lean_rad=1.58, rounds=30)
+        fine = Alignment("symmetric", FINE * cell, "tukey", stages=3, rounds=30, shared=SHARED)
         joint = refine_together(sources, targets, graph.world_from_scan, overlapping, fine)
     return Together(joint.world_from_scan, joint.covariances, kept, joint.rmse_m, joint.rounds, joint.converged)
 
