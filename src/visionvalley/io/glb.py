@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from visionvalley.core import BadInput, Cloud, Mesh, Pose, Scene, Thing
 from visionvalley.io.atomic import written
 
-FLOAT, UNSIGNED_INT, UNSIGNED_BYTE = 5126, 5125, 5121
+FLOAT, UNSIGNED_INT, UNSIGNED_SHORT = 5126, 5125, 5123
 ARRAY_BUFFER, ELEMENT_ARRAY_BUFFER = 34962, 34963
 POINTS, TRIANGLES = 0, 4
 Colours = Mapping[str, NDArray[np.uint8]]
@@ -101,12 +101,13 @@ class _Book:
         if not np.isfinite(local).all():
             raise BadInput("io.too_large_a_number", path=path)
         attributes = {"POSITION": self.accessor(local, FLOAT, "VEC3", ARRAY_BUFFER, bounds=True)}
-        if normals is not None:
-            attributes["NORMAL"] = self.accessor(normals.astype("<f4"), FLOAT, "VEC3", ARRAY_BUFFER)
+        lengths = None if normals is None else np.sqrt((normals**2).sum(axis=1, keepdims=True))
+        if normals is not None and lengths is not None and (lengths > 0).all():  # glTF allows unit vectors only
+            attributes["NORMAL"] = self.accessor((normals / lengths).astype("<f4"), FLOAT, "VEC3", ARRAY_BUFFER)
         if seen is not None:
             four = np.concatenate([_linear(seen), np.full((len(seen), 1), 1.0)], axis=1)
-            bytes_ = np.rint(four * 255).astype(np.uint8)
-            attributes["COLOR_0"] = self.accessor(bytes_, UNSIGNED_BYTE, "VEC4", ARRAY_BUFFER, normalized=True)
+            shorts = np.rint(four * 65535).astype("<u2")  # 8 bits of linear light would band in the dark
+            attributes["COLOR_0"] = self.accessor(shorts, UNSIGNED_SHORT, "VEC4", ARRAY_BUFFER, normalized=True)
         primitive: dict[str, Any] = {"attributes": attributes, "mode": POINTS, "material": 0}
         if faces is not None:
             flat = faces.astype("<u4").reshape(-1)
