@@ -181,7 +181,7 @@ def linearise(counter, tree, target_normals, source, state, modes, matches, part
                 continue
             place = (at >> 4) * LEAF + (at & 15)
             ex, ey, ez = x - leaves[place], y - leaves[place + 16], z - leaves[place + 32]
-            if method == PLANE or method == SYMMETRIC:
+            if method in (PLANE, SYMMETRIC):
                 vx, vy, vz = np.float64(nx), np.float64(ny), np.float64(nz)
                 if method == SYMMETRIC:
                     vx, vy, vz = between(vx, vy, vz, mx, my, mz, cosine)

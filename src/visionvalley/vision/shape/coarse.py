@@ -8,7 +8,6 @@ other. Nothing is drawn at random, so the answer is the same every time.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,7 +18,7 @@ from visionvalley.core import BadInput, Cloud, Pose, check, require, require_pos
 from visionvalley.core.arrays import Floats
 from visionvalley.kernels import registration as kernels
 from visionvalley.kernels.threads import each_thread
-from visionvalley.vision.geometry.motion import difference, orthonormal
+from visionvalley.vision.geometry.motion import orthonormal
 from visionvalley.vision.shape.descriptors import fast_point_feature_histograms
 from visionvalley.vision.shape.matching import agreement, motions, mutual_matches, pack_pairs
 from visionvalley.vision.shape.normals import normals
@@ -159,26 +158,24 @@ def judged(poses: list[Pose], moving: Described, fixed: Described) -> Floats:
 
 
 def _different(found: Floats, moving: Described, middle: Floats, most: int) -> list[Pose]:
-    """Return the poses of motions between local frames, without those that nearly repeat a better one."""
-    poses: list[Pose] = []
-    source = moving.source
-    for row in found:
-        if len(poses) == most or not row[12] > 0:
+    """Return the poses of motions between local frames, without those that nearly repeat a better one.
+
+    Two are the same if they set the source less than two cells apart, root mean square.
+    """
+    source, kept = moving.source, np.zeros((0, 12))
+    for row in found[found[:, 12] > 0, :12]:
+        gaps = kept - row
+        apart = (gaps[:, 9:] ** 2).sum(axis=1) + (gaps[:, :9] ** 2).sum(axis=1) * source.extent_m**2 / 3
+        if (apart > (2 * moving.cell_m) ** 2).all():
+            kept = np.vstack([kept, row])
+        if len(kept) == most:
             break
+    poses = []
+    for row in kept:
         rotation = orthonormal(row[:9].reshape(3, 3))
         turned = Pose(rotation, np.zeros(3)).apply(source.origin_m[None])[0]
-        pose = Pose(rotation, row[9:12] + middle - turned)
-        if all(_gap(pose, other, source) > 2 * moving.cell_m for other in poses):
-            poses.append(pose)
+        poses.append(Pose(rotation, row[9:] + middle - turned))
     return poses or [Pose.identity()]
-
-
-def _gap(pose: Pose, other: Pose, source: Source) -> float:
-    """Return how far two poses set a source apart: about the root mean square over its points."""
-    step = difference(pose, other)
-    at = other.apply(source.origin_m[None])[0]
-    slide = step[3:] + np.cross(step[:3], at)
-    return math.sqrt(float((slide * slide).sum() + (step[:3] ** 2).sum() * source.extent_m**2 * 2 / 3))
 
 
 def _local(cloud: Cloud, origin_m: Floats) -> NDArray[np.float32]:
