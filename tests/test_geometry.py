@@ -21,7 +21,7 @@ from visionvalley.vision.geometry.motion import (
     rotation_vector,
 )
 from visionvalley.vision.geometry.robust import ROBUST, weights
-from visionvalley.vision.geometry.symmetric import cholesky, eigen, inverse, product, quadratic, solve
+from visionvalley.vision.geometry.symmetric import cholesky, eigen, gram, inverse, product, quadratic, solve
 
 
 def positive(rng, n, condition=1e4):
@@ -94,6 +94,7 @@ def test_symmetric_systems_agree_with_lapack(rng, n):
     assert_allclose(solve(matrix, right[:, 0]), np.linalg.solve(matrix, right[:, 0]), rtol=1e-8)
     assert_allclose(inverse(matrix) @ matrix, np.eye(n), atol=1e-8)
     assert quadratic(matrix, right[:, 0]) == pytest.approx(right[:, 0] @ matrix @ right[:, 0])
+    assert_allclose(gram(right), right.T @ right, rtol=1e-10)
     assert_allclose(product(matrix, right, right.T), matrix @ right @ right.T, rtol=1e-10, atol=1e-9)
 
 

@@ -55,6 +55,12 @@ def product(*factors: Floats) -> Floats:
     return result
 
 
+def gram(rows: Floats) -> Floats:
+    """Return the sum (n, n) over rows (N, n) of their outer products."""
+    columns = np.ascontiguousarray(rows.T)
+    return np.array([[float((a * b).sum()) for b in columns] for a in columns])
+
+
 def quadratic(matrix: Floats, x: Floats) -> float:
     """Return xᵀ matrix x."""
     return float((x[:, None] * matrix * x[None, :]).sum())

@@ -16,7 +16,7 @@ from visionvalley.kernels.threads import each_thread
 from visionvalley.vision.geometry.degeneracy import UNSEEN
 from visionvalley.vision.geometry.motion import perturbed
 from visionvalley.vision.geometry.robust import ROBUST, Robust
-from visionvalley.vision.geometry.symmetric import eigen, product, quadratic
+from visionvalley.vision.geometry.symmetric import eigen, gram, product, quadratic
 from visionvalley.vision.shape.prepared import LEAST_PAIRS, Source, Target
 
 METHODS = ("point", "plane", "generalised", "symmetric")
@@ -206,7 +206,7 @@ class Work:
         shared = self.matches[there] // self.settings.shared
         sums: Floats = np.stack([np.bincount(shared, pulls[there, k]) for k in range(6)], axis=1).astype(np.float64)
         count = int(np.count_nonzero(sums.any(axis=1)))
-        return product(sums.T, sums) * (count / max(count - 6.0, 1.0))
+        return gram(sums) * (count / max(count - 6.0, 1.0))
 
     def response(self, pose: Pose) -> float:
         """Return how strongly the pull really answers a small motion, as a share of what the information promises.
