@@ -9,7 +9,7 @@ import numpy as np
 
 from visionvalley.core import Pose
 from visionvalley.core.arrays import Floats
-from visionvalley.vision.geometry.symmetric import eigen, product
+from visionvalley.vision.geometry.symmetric import eigen, gram, product
 
 
 def cross_matrix(v: Floats) -> Floats:
@@ -77,7 +77,7 @@ def best_motion(source_m: Floats, target_m: Floats, weights: Floats | None = Non
     w = np.ones(len(source_m)) if weights is None else np.asarray(weights)
     w = (w / w.sum())[:, None]
     source_mid, target_mid = (source_m * w).sum(axis=0), (target_m * w).sum(axis=0)
-    rotation = nearest_rotation(product((w * (target_m - target_mid)).T, source_m - source_mid))
+    rotation = nearest_rotation(gram(w * (target_m - target_mid), source_m - source_mid))
     return Pose(rotation, target_mid - product(rotation, source_mid[:, None])[:, 0])
 
 

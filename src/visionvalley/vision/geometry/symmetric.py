@@ -55,10 +55,11 @@ def product(*factors: Floats) -> Floats:
     return result
 
 
-def gram(rows: Floats) -> Floats:
-    """Return the sum (n, n) over rows (N, n) of their outer products."""
+def gram(rows: Floats, others: Floats | None = None) -> Floats:
+    """Return the sum (n, m) of the outer products of rows (N, n) with others (N, m), or with themselves."""
     columns = np.ascontiguousarray(rows.T)
-    return np.array([[float((a * b).sum()) for b in columns] for a in columns])
+    partners = columns if others is None else np.ascontiguousarray(others.T)
+    return np.array([[float((a * b).sum()) for b in partners] for a in columns])
 
 
 def quadratic(matrix: Floats, x: Floats) -> float:
