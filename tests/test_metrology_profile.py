@@ -68,3 +68,12 @@ def test_a_real_bump_is_measured_and_fails(rng):
     assert feature.verdict is Verdict.FAIL
     parts = [c.standard_uncertainty for c in feature.measured.budget]
     assert feature.measured.standard_uncertainty == pytest.approx(math.hypot(*parts))
+
+
+def test_a_fault_smaller_than_the_filter_is_not_passed_over(rng):
+    raw = 20e-6 * rng.normal(size=100_000)
+    raw[5000] = 400e-6  # one point: its neighbours' mean is 25 µm
+    feature = surface_profile(filtered(raw, ring(len(raw))), (), 200e-6)
+    assert feature.measured.value < 100e-6
+    assert feature.verdict is Verdict.CANNOT_SAY
+    assert "1 single points" in str(feature.notes[-1])

@@ -10,10 +10,10 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from visionvalley.core import Contribution, Feature, Measurement, Tolerance, text
+from visionvalley.core import Contribution, Feature, Measurement, Tolerance, Verdict, text
 from visionvalley.core.arrays import Floats
 from visionvalley.vision.metrology.best_fit import group_means
-from visionvalley.vision.metrology.decision import TWO_SIDED_95, judge
+from visionvalley.vision.metrology.decision import ONE_SIDED_95, TWO_SIDED_95, judge
 
 NEIGHBOURS = 16  # points that a filtered deviation is the mean of: white noise falls to a quarter
 
@@ -85,6 +85,22 @@ def surface_profile(
     low, high = max(0.0, value - bias - TWO_SIDED_95 * u), value + TWO_SIDED_95 * u
     measured = Measurement("profile of the surface", value, u, "m", (low, high), budget=doubled, simulated=simulated)
     tolerance = None if tolerance_m is None else Tolerance(0.0, tolerance_m, "m")
-    verdict = None if tolerance is None else judge(measured, tolerance)
-    notes = (text("metrology.profile_filter", neighbours=NEIGHBOURS),)
-    return Feature("surface", "profile of a surface", measured, tolerance, verdict, notes)
+    notes = [text("metrology.profile_filter", neighbours=NEIGHBOURS)]
+    verdict = None
+    if tolerance_m is not None and tolerance is not None:
+        verdict, outside = judge(measured, tolerance), unexplained(deviations, tolerance_m)
+        if outside and verdict is Verdict.PASS:
+            verdict = Verdict.CANNOT_SAY
+        if outside:
+            notes.append(text("metrology.unexplained", count=outside))
+    return Feature("surface", "profile of a surface", measured, tolerance, verdict, tuple(notes))
+
+
+def unexplained(deviations: Deviations, tolerance_m: float) -> int:
+    """Return how many single points lie farther outside the zone than the largest of their noise would.
+
+    The mean over neighbours hides a fault smaller than they reach; such points may be one, so no
+    part that has them is passed.
+    """
+    noise_m = (expected_extreme(deviations.count) + ONE_SIDED_95) * deviations.noise_m
+    return int(np.count_nonzero(np.abs(deviations.raw_m) > tolerance_m / 2 + noise_m))
