@@ -100,7 +100,7 @@ def ours(case: Case, method: str) -> Pose:
     """Thin out, estimate normals, align."""
     source, target = downsample(case.source, case.cell_m)[0], downsample(case.target, case.cell_m)[0]
     moving = Cloud(source, normals(source, NEIGHBOURS)) if method == "generalised" else Cloud(source)
-    settings = Alignment(method=method, reach_m=1.0, stop_m=STEP_M, rounds=ROUNDS)  # type: ignore[arg-type]
+    settings = Alignment(method=method, reach_m=1.0, stop_m=STEP_M / 5, rounds=ROUNDS)  # type: ignore[arg-type]
     return align(moving, Target.of_cloud(Cloud(target), NEIGHBOURS), None, settings).target_from_source
 
 
