@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from visionvalley.core import BadInput
+from visionvalley.samples import find
+
 EXAMPLES = sorted((Path(__file__).parent.parent / "examples").glob("*.py"))
 
 
@@ -24,6 +27,11 @@ def test_an_example_explains_itself_and_runs(file, tmp_path):
     title = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
     assert title
     assert re.match(r"[A-Z][^\n]+[.:]", title)
+    for name in re.findall(r'find\("([^"]+)"\)', file.read_text(encoding="utf-8")):
+        try:
+            find(name, offline=True)
+        except BadInput as error:
+            pytest.skip(f"{file.name} needs data that are not here: {error.what}")
     done = subprocess.run(
         [sys.executable, "-W", "error", str(file)],
         cwd=tmp_path,

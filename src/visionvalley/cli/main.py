@@ -6,8 +6,9 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,7 +19,13 @@ from visionvalley.cli.samples import samples
 from visionvalley.cli.warm import warm
 from visionvalley.core import BadInput, Cancelled
 
-VERBS = {"inspect": inspect, "demo": demo, "samples": samples, "warm": warm, "doctor": doctor}
+VERBS: dict[str, Callable[..., Any]] = {
+    "inspect": inspect,
+    "demo": demo,
+    "samples": samples,
+    "warm": warm,
+    "doctor": doctor,
+}
 ERROR, INTERRUPTED = 2, 130
 
 app = typer.Typer(

@@ -100,7 +100,7 @@ def run(values: Inspection, settings: Settings = Settings(), progress: Progress 
 
 def _cloud(scan: Cloud | Mesh) -> Cloud:
     if isinstance(scan, Cloud):
-        cloud = scan.taken(np.isfinite(scan.points_m).all(axis=1))
+        cloud = scan.taken(np.asarray(np.isfinite(scan.points_m).all(axis=1)))
     else:
         some = sample_surface(scan, 100_000) if len(scan.vertices_m) < FEW_VERTICES else None
         cloud = Cloud(scan.vertices_m) if some is None else Cloud(some.points_m, some.normals)
