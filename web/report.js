@@ -2,17 +2,19 @@
 /** What the page of the report does: it opens the 3D view from the data that stand in the page. */
 import { createViewer } from "./viewer/viewer.js";
 import { bytesOf } from "./viewer/base64.js";
+import { inflate } from "./viewer/decode.js";
 
 function start() {
   const host = document.getElementById("viewer");
   const header = document.getElementById("scene-header");
   if (!host || !header) return;
   const data = document.getElementById("scene-data");
-  const bytes = bytesOf(data.textContent);
+  const packed = bytesOf(data.textContent);
   data.remove();
   const words = JSON.parse(document.getElementById("scene-words").textContent);
-  const open = () => {
-    window.viewer = createViewer(host, JSON.parse(header.textContent), bytes.buffer, words);
+  const open = async () => {
+    const buffer = await inflate(packed);
+    window.viewer = createViewer(host, JSON.parse(header.textContent), buffer, words);
   };
   const watch = new IntersectionObserver((entries) => {
     if (!entries.some((entry) => entry.isIntersecting)) return;

@@ -12,6 +12,7 @@ export class Controls {
     this.redraw = redraw;
     this.field = FIELD;
     this.moving = false;
+    this.detail = 1; // of a frame while it moves: the share of its pixels along a side
     this.pointers = new Map();
     this.stop = new AbortController();
     this.still = window.matchMedia("(prefers-reduced-motion: reduce)");
@@ -80,11 +81,21 @@ export class Controls {
     this.frame ??= requestAnimationFrame(() => {
       this.frame = undefined;
       this.redraw(true);
+      this.pace(performance.now());
       this.resting = setTimeout(() => {
         this.moving = false;
         this.redraw(false);
       }, REST_MS);
     });
+  }
+
+  /** Draw coarser while it moves where frames take long, finer again where they do not. */
+  pace(now) {
+    const took = now - (this.drawn ?? 0);
+    this.drawn = now;
+    if (took > 400 * (this.detail > 0.5 ? 1 : 4)) return;
+    if (took > 60) this.detail = Math.max(0.25, this.detail * 0.7);
+    else if (took < 20) this.detail = Math.min(1, this.detail * 1.1);
   }
 
   turn(right, up) {

@@ -1,24 +1,52 @@
 // SPDX-License-Identifier: Apache-2.0
-/** From a header and its buffer to typed arrays; nothing is copied but the normals that a mesh lacks. */
+/** From a header and its buffer to typed arrays. */
 
 const NO_DATA = 65535;
 
 export function decode(header, buffer) {
-  if (header.format !== "visionvalley-scene/1") throw new Error(`unknown scene format ${header.format}`);
-  return header.things.map((thing) => decodeThing(thing, buffer));
+  if (header.format !== "visionvalley-scene/2") throw new Error(`unknown scene format ${header.format}`);
+  const bytes = new Uint8Array(buffer);
+  return header.things.map((thing) => decodeThing(thing, bytes));
 }
 
-function decodeThing(thing, buffer) {
+function decodeThing(thing, bytes) {
   const { count, positions, values, normals, faces } = thing;
-  const made = {
-    ...thing,
-    raw: new Uint16Array(buffer, positions.at, count * 3),
-    normal: normals ? new Int8Array(buffer, normals.at, count * 4) : null,
-    value: values ? new Uint16Array(buffer, values.at, count) : null,
-    index: faces ? new Uint32Array(buffer, faces.at, faces.count * 3) : null,
-  };
-  if (made.index && !made.normal) made.normal = vertexNormals(made);
+  const made = { ...thing, raw: new Uint16Array(count * 3), normal: null, value: null, index: null };
+  positions.at.forEach((at, k) => column(bytes, at, count, 2, (i, number) => { made.raw[3 * i + k] = number; }));
+  if (values) {
+    made.value = new Uint16Array(count);
+    column(bytes, values.at, count, 2, (i, number) => { made.value[i] = number; });
+  }
+  if (normals) {
+    made.normal = new Int8Array(count * 4);
+    normals.at.forEach((at, k) => column(bytes, at, count, 2, (i, number) => { made.normal[4 * i + k] = number; }));
+  }
+  if (faces) {
+    const index = made.index = new Uint32Array(faces.count * 3);
+    const [first, second, third] = faces.at;
+    column(bytes, first, faces.count, 4, (f, number) => { index[3 * f] = number; });
+    column(bytes, second, faces.count, 4, (f, number) => { index[3 * f + 1] = index[3 * f] + number; });
+    column(bytes, third, faces.count, 4, (f, number) => { index[3 * f + 2] = index[3 * f] + number; });
+    made.normal ??= vertexNormals(made);
+  }
   return made;
+}
+
+/** Call take(i, number) for each number of a column: differences, the sign in the lowest bit, a plane a byte. */
+function column(bytes, at, count, planes, take) {
+  let sum = 0;
+  for (let i = 0; i < count; i++) {
+    let folded = 0;
+    for (let plane = planes - 1; plane >= 0; plane--) folded = folded * 256 + bytes[at + plane * count + i];
+    sum += folded & 1 ? -(folded + 1) / 2 : folded / 2;
+    take(i, sum);
+  }
+}
+
+/** Bytes that were compressed (raw deflate), as a promise. */
+export function inflate(packed) {
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
+  return new Response(stream).arrayBuffer();
 }
 
 /** Coordinates of point i, metres less the origin of the scene. */

@@ -82,7 +82,7 @@ export class Stage {
   draw(controls, moving) {
     this.fit(controls, moving);
     this.objects.forEach((parts, i) => parts.forEach((part) => {
-      const shown = moving ? part.moving : part.rest;
+      const shown = moving ? Math.ceil(part.moving * (part.total ? controls.detail ** 2 : 1)) : part.rest;
       part.drawn.visible = this.visible[i] && shown > 0;
       part.drawn.geometry.setDrawRange(0, shown);
       const thing = this.things[i];
@@ -102,7 +102,7 @@ export class Stage {
 
   fit(controls, moving) {
     const [width, height] = [this.canvas.clientWidth || 1, this.canvas.clientHeight || 1];
-    const ratio = moving ? 1 : Math.min(2, window.devicePixelRatio || 1);
+    const ratio = moving ? controls.detail : Math.min(2, window.devicePixelRatio || 1);
     const wanted = `${width} ${height} ${ratio}`;
     if (wanted !== this.size) {
       this.size = wanted;

@@ -7,7 +7,7 @@
  *   viewer.look("front"); viewer.reset(); viewer.dispose();
  *
  * element  an empty HTMLElement with a size; the viewer fills it (its looks: viewer.css)
- * header   an object, format "visionvalley-scene/1", as `visionvalley.report.embed` writes it:
+ * header   an object, format "visionvalley-scene/2", as `visionvalley.report.embed` writes it:
  *   origin   [x, y, z] metres, added to every coordinate below
  *   frame    3 rows: the directions that the views call x, y and z (z is up)
  *   radius   metres, of a sphere about the origin that holds all
@@ -15,13 +15,15 @@
  *   scale    null, or { low, high, unit, limits: [lower|null, upper|null], colours: 768 bytes in base64,
  *            below: [r, g, b], above, noData, noDataLine, shown: { unit, perSi, decimals } }
  *   place    { unit, perSi, decimals } in which coordinates are told
- *   things   [{ name, kind: "cloud" | "mesh", shown (at the start), total, count, spacing,
- *               positions: { at, low: [3], step: [3] },     uint16 x 3 a point: low + step * number
- *               normals:   { at } | null,                   int8 x 3 a point and one of padding, / 127
- *               values:    { at, low, step } | null,        uint16 a point: low + step * number; 65535: no data
- *               faces:     { at, count } | null }]          uint32 x 3 a triangle
- *            the points of a cloud come in random order, so that the first n are a fair choice of it
- * buffer   an ArrayBuffer; every `at` is a byte position in it, a multiple of 4
+ *   things   [{ name, kind: "cloud" | "mesh", shown (at the start), count, spacing,
+ *               positions: { at: [x, y, z], low: [3], step: [3] },   2 bytes each: low + step * number, 0 to 16383
+ *               normals:   { at: [x, y, z] } | null,                 2 bytes each: number / 127
+ *               values:    { at, low, step } | null,                 2 bytes: low + step * number; 65535: no data
+ *               faces:     { at: [a, b, c], count } | null }]        4 bytes each: a, b - a, c - a
+ *            every `at` is the byte where a column of numbers begins: differences from one number to the next
+ *            (2 d, or -2 d - 1 where d < 0), first all their lowest bytes, then all the next bytes...
+ *            the first 200 000 points of a larger cloud are a fair choice of it
+ * buffer   an ArrayBuffer (in a page it is compressed: see `inflate` in decode.js)
  * words    the texts of buttons and readings, see WORDS
  */
 import { Controls } from "./controls.js";
@@ -62,11 +64,14 @@ export function createViewer(host, header, buffer, words = {}) {
   host.replaceChildren(canvas, bar, triad, dot, reading);
   if (header.scale) host.append(legend(header.scale, text));
 
+  let pointer = null;
   const controls = new Controls(canvas, header, (moving) => {
     hide();
     stage.draw(controls, moving);
     drawTriad(triad, controls);
-    if (!moving) host.dispatchEvent(new CustomEvent("rest"));
+    if (moving) return;
+    if (pointer) show(...pointer);
+    host.dispatchEvent(new CustomEvent("rest"));
   });
   const look = (name) => controls.look(VIEWS[name] ?? header.start);
   Object.keys(VIEWS).forEach((name) => bar.append(button(text[name], () => look(name), name)));
@@ -89,13 +94,17 @@ export function createViewer(host, header, buffer, words = {}) {
   }
   let waiting = 0;
   canvas.addEventListener("pointermove", (event) => {
+    pointer = [event.offsetX, event.offsetY];
     if (event.buttons || waiting) return;
     waiting = requestAnimationFrame(() => {
       waiting = 0;
       if (!controls.moving) show(event.offsetX, event.offsetY);
     });
   });
-  canvas.addEventListener("pointerleave", hide);
+  canvas.addEventListener("pointerleave", () => {
+    pointer = null;
+    hide();
+  });
   canvas.addEventListener("keydown", (event) => {
     const names = Object.keys(VIEWS);
     if (event.key >= "1" && event.key <= "7") look(names[event.key - 1]);

@@ -106,7 +106,7 @@ def _covariance(page: Page, covariance: Floats) -> str:
         tag("div", table(("", *heads), rows, caption=page.words(caption)), class_="matrix")
         for rows, caption in ((values, "covariance"), (shares, "correlation"))
     ]
-    return tag("details", tag("summary", page.words("covariance")), *both, open=True)
+    return tag("details", tag("summary", page.words("how_related")), tag("div", *both, class_="matrices"), open=True)
 
 
 def _short(value: float) -> str:

@@ -28,6 +28,12 @@ def signed(value: float, unit: Unit, language: str, digits: int = 3) -> str:
     return f"{'+' if value > 0 else ''}{number}{THIN}{unit.name}".rstrip(THIN)
 
 
+def _named(values: list[float]) -> list[tuple[float, str]]:
+    """Return round numbers with their class: every second one, counted from the middle, may go on a small screen."""
+    middle = len(values) // 2
+    return [(value, "tick odd" if (i - middle) % 2 else "tick") for i, value in enumerate(values)]
+
+
 def legend(scale: Scale, words: Words) -> str:
     """Return the legend, lying: the map, round numbers, the limits as lines, what is beyond, no data."""
     unit = unit_for((scale.high - scale.low) / 4, scale.unit)
@@ -45,9 +51,9 @@ def legend(scale: Scale, words: Words) -> str:
     ]
     ends = ((left - 3, -1, BELOW), (left + width + 3, 1, ABOVE))
     parts += [f'<path d="M{at} {top}v{height}l{way * 16} {-height / 2}z" fill="{rgb(c)}"/>' for at, way, c in ends]
-    for value in ticks(scale.low, scale.high, 6):
+    for value, name in _named(ticks(scale.low, scale.high, 6)):
         label = signed(value, unit, words.language)
-        parts.append(f'<text x="{x(value):.1f}" y="{top + height + 17}" class="tick">{label}</text>')
+        parts.append(f'<text x="{x(value):.1f}" y="{top + height + 17}" class="{name}">{label}</text>')
     for limit in scale.limits:
         if limit is not None and scale.low <= limit <= scale.high:
             at, label = x(limit), signed(limit, unit, words.language)
@@ -124,9 +130,9 @@ def histogram(colouring: Colouring, scale: Scale, words: Words) -> str:
             )
             parts.append(f'<rect {box} fill="{rgb(tuple(colour))}" class="bar"/>')
     parts.append(f'<path d="M{left} {base}h{width}" class="axis"/>')
-    for value in ticks(low, high, 8):
+    for value, name in _named(ticks(low, high, 8)):
         label = signed(value, unit, words.language)
-        parts.append(f'<text x="{x(value):.1f}" y="{base + 24}" class="tick">{label}</text>')
+        parts.append(f'<text x="{x(value):.1f}" y="{base + 24}" class="{name}">{label}</text>')
     for limit in scale.limits:
         if limit is not None and low <= limit <= high:
             label = words("limit", value=signed(limit, unit, words.language))

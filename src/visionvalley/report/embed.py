@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A scene for the 3D viewer: a header in JSON and one buffer (format "visionvalley-scene/1", web/viewer/viewer.js).
+"""The scene as the 3D view reads it: a JSON header and a buffer of bytes (web/viewer/viewer.js tells the format).
 
-Coordinates and values are held in 16 bits over their range: a part of 100 mm to 1 µm, which is for the eye alone;
-deviation.ply and result.json hold the numbers themselves.
+Coordinates are held in 14 bits over their range and values in about 12, which is for the eye alone: deviation.ply and
+result.json hold the numbers themselves. Points and triangles are put in the order of a space-filling curve, told by
+their differences, a plane a byte, and compressed.
 """
 
 from __future__ import annotations
 
 import base64
+import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,9 +24,9 @@ from visionvalley.report.numbers import Unit, unit_for
 from visionvalley.report.scene import main_thing
 from visionvalley.report.views import View, frame_of
 
-MOST_POINTS = 1_000_000
-MOST_FACES = 1_500_000
-STEPS = 65534
+MOST_MOVING = 200_000  # points of a cloud that come first, a fair choice of all: drawn while the view turns
+PLACES = 16383
+VALUES = 4000  # steps over the range of the values, more where the scale is a small part of it
 NO_DATA = 65535
 LARGE_M = 3.0  # scenes above this size are told in metres
 
@@ -33,21 +35,22 @@ LARGE_M = 3.0  # scenes above this size are told in metres
 class Embedded:
     """What the viewer needs: `header` as JSON values, the parts of the buffer in order, and what was thinned.
 
-    thinned  (name, points shown, points there are) of each thing that is not shown whole
+    thinned  (name, kind, shown, there are) of each thing that is not shown whole: points or triangles
     """
 
     header: dict[str, Any]
     parts: list[bytes] = field(default_factory=list)
-    thinned: list[tuple[str, int, int]] = field(default_factory=list)
+    thinned: list[tuple[str, str, int, int]] = field(default_factory=list)
     length: int = 0
 
-    def add(self, array: NDArray[Any]) -> int:
-        """Append an array and return the byte at which it stands."""
+    def add(self, numbers: NDArray[Any], bytes_each: int) -> int:
+        """Append a column of whole numbers, each less the one before it; return the byte at which it stands."""
         at = self.length
-        data = array.tobytes()
-        data += b"\0" * (-len(data) % 4)
-        self.parts.append(data)
-        self.length += len(data)
+        steps = np.diff(numbers.astype(np.int64), prepend=0)
+        folded = np.where(steps < 0, -2 * steps - 1, 2 * steps)
+        for place in range(bytes_each):
+            self.parts.append((folded >> (8 * place)).astype(np.uint8).tobytes())
+        self.length += bytes_each * len(numbers)
         return at
 
     def buffer(self) -> bytes:
@@ -55,8 +58,8 @@ class Embedded:
         return b"".join(self.parts)
 
 
-def embedded(scene: Scene, start: View, map_name: str = "vik", most_points: int = MOST_POINTS) -> Embedded:
-    """Return header and buffer of a scene, first seen from `start`; clouds thinned to `most_points` each."""
+def embedded(scene: Scene, start: View, shown_scene: Scene, map_name: str = "vik") -> Embedded:
+    """Return header and buffer of a scene as it was thinned for the screen, first seen from `start`."""
     low, high = bounds_of(scene)
     origin = (low + high) / 2
     radius = max(float(np.sqrt(((high - low) ** 2).sum())) / 2, 1e-9)
@@ -65,7 +68,7 @@ def embedded(scene: Scene, start: View, map_name: str = "vik", most_points: int 
     place = unit_for(1.0, "m", large=radius > LARGE_M / 2)
     made = Embedded(
         {
-            "format": "visionvalley-scene/1",
+            "format": "visionvalley-scene/2",
             "origin": origin.tolist(),
             "frame": frame_of(scene).tolist(),
             "radius": radius,
@@ -75,13 +78,27 @@ def embedded(scene: Scene, start: View, map_name: str = "vik", most_points: int 
             "things": [],
         }
     )
-    made.header["things"] = [_thing(made, one, origin, most_points, shown=_first(scene, one)) for one in scene.things]
+    for whole, thing in zip(scene.things, shown_scene.things, strict=True):
+        made.header["things"].append(_thing(made, thing, origin, shown=_first(scene, whole)))
+        kind, shown, total = "points", _count(thing), _count(whole)
+        if isinstance(thing.shape, Mesh) and isinstance(whole.shape, Mesh):
+            kind, shown, total = "triangles", len(thing.shape.faces), len(whole.shape.faces)
+        if shown < total:
+            made.thinned.append((thing.name, kind, shown, total))
+    made.header["bytes"] = made.length
     return made
 
 
+def _count(thing: Thing) -> int:
+    """Return how many points are there."""
+    shape = thing.shape
+    return int(np.isfinite(shape.points_m).all(1).sum()) if isinstance(shape, Cloud) else len(shape.vertices_m)
+
+
 def as_text(buffer: bytes) -> str:
-    """Return the buffer as it stands in a page."""
-    return base64.b64encode(buffer).decode("ascii")
+    """Return the buffer as it stands in a page: compressed (raw deflate), in base64."""
+    press = zlib.compressobj(6, zlib.DEFLATED, -15)
+    return base64.b64encode(press.compress(buffer) + press.flush()).decode("ascii")
 
 
 def bounds_of(scene: Scene) -> tuple[Floats, Floats]:
@@ -126,38 +143,58 @@ def _shown(unit: Unit, step: float) -> dict[str, Any]:
     return {"unit": unit.name, "perSi": unit.per_si, "decimals": decimals}
 
 
-def _thing(made: Embedded, thing: Thing, origin: Floats, most: int, *, shown: bool) -> dict[str, Any]:
-    points = thing.shape.points_m if isinstance(thing.shape, Cloud) else thing.shape.vertices_m
+def _thing(made: Embedded, thing: Thing, origin: Floats, *, shown: bool) -> dict[str, Any]:
+    shape = thing.shape
+    points = shape.points_m if isinstance(shape, Cloud) else shape.vertices_m
     places = thing.scene_from_thing.apply(points) - origin
-    faces = _faces(thing.shape)
-    rows = np.arange(len(places)) if faces is not None else _chosen(places, most)
-    total = int(np.isfinite(places).all(1).sum()) if faces is None else len(places)
-    if len(rows) < total:
-        made.thinned.append((thing.name, len(rows), total))
-    normals = None if isinstance(thing.shape, Mesh) or thing.shape.normals is None else thing.shape.normals[rows]
-    turned = None if normals is None else thing.scene_from_thing.turn(normals)
+    low, step, numbers = _quantised(places)
+    rows = _ordered(places, numbers)
+    normals = shape.normals if isinstance(shape, Cloud) else None
+    turned = None if normals is None else thing.scene_from_thing.turn(normals[rows])
     return {
         "name": thing.name,
-        "kind": "cloud" if faces is None else "mesh",
+        "kind": "cloud" if isinstance(shape, Cloud) else "mesh",
         "shown": shown,
-        "total": total,
         "count": len(rows),
         "spacing": _spacing(places[rows]),
-        "positions": _positions(made, places[rows]),
-        "normals": None if turned is None else {"at": made.add(_packed(turned))},
+        "positions": {"at": [made.add(one, 2) for one in numbers[rows].T], "low": low.tolist(), "step": step.tolist()},
+        "normals": None if turned is None else {"at": [made.add(one, 2) for one in _packed(turned).T]},
         "values": None if thing.colouring is None else _values(made, thing.colouring.values[rows]),
-        "faces": None if faces is None else {"at": made.add(faces.astype("<u4")), "count": len(faces)},
+        "faces": _faces(made, shape, rows) if isinstance(shape, Mesh) else None,
     }
 
 
-def _faces(shape: Cloud | Mesh) -> NDArray[np.int32] | None:
-    return None if isinstance(shape, Cloud) or len(shape.faces) > MOST_FACES else shape.faces
+def _faces(made: Embedded, mesh: Mesh, rows: NDArray[np.intp]) -> dict[str, Any]:
+    """Append the faces, each turned to begin at its first vertex, in the order of these."""
+    place = np.empty(len(rows), np.int64)
+    place[rows] = np.arange(len(rows))
+    faces = place[mesh.faces]
+    faces = np.take_along_axis(faces, (faces.argmin(1)[:, None] + np.arange(3)) % 3, 1)
+    first, second, third = faces[np.argsort(faces[:, 0], kind="stable")].T
+    return {"at": [made.add(one, 4) for one in (first, second - first, third - first)], "count": len(faces)}
 
 
-def _chosen(places: Floats, most: int) -> NDArray[np.intp]:
-    """Return rows of points in a random order (always the same), so that the first n are a fair choice."""
-    known = np.flatnonzero(np.isfinite(places).all(1))
-    return np.random.default_rng(0).permutation(known)[:most]
+def _quantised(places: Floats) -> tuple[Floats, Floats, NDArray[np.int64]]:
+    """Return the lowest coordinates, the steps and the (N, 3) numbers of these steps; 0 where there is no place."""
+    known = np.isfinite(places).all(1)
+    low = places[known].min(0) if known.any() else np.zeros(3)
+    span = places[known].max(0) - low if known.any() else np.ones(3)
+    step = np.maximum(span, 1e-12) / PLACES
+    return low, step, np.round(np.nan_to_num((places - low) / step)).astype(np.int64)
+
+
+def _ordered(places: Floats, numbers: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Return the rows that have a place, along a space-filling curve (Morton 1966); a fair choice of many first."""
+    rows = np.flatnonzero(np.isfinite(places).all(1))
+    code = np.zeros(len(rows), np.int64)
+    for bit in range(14):
+        for axis in range(3):
+            code |= ((numbers[rows, axis] >> bit) & 1) << (3 * bit + axis)
+    if len(rows) > MOST_MOVING:
+        late = np.ones(len(rows), np.int64)
+        late[np.random.default_rng(0).permutation(len(rows))[:MOST_MOVING]] = 0
+        code |= late << 42
+    return rows[np.argsort(code, kind="stable")]
 
 
 def _spacing(places: Floats) -> float:
@@ -168,25 +205,17 @@ def _spacing(places: Floats) -> float:
     return float(np.sqrt((x * y + y * z + z * x) / len(places)))
 
 
-def _positions(made: Embedded, places: Floats) -> dict[str, Any]:
-    low = places.min(0) if len(places) else np.zeros(3)
-    span = places.max(0) - low if len(places) else np.ones(3)
-    step = np.maximum(span, 1e-12) / 65535
-    numbers = np.round((places - low) / step).astype("<u2")
-    return {"at": made.add(numbers), "low": low.tolist(), "step": step.tolist()}
-
-
-def _packed(normals: Floats) -> NDArray[np.int8]:
-    four = np.zeros((len(normals), 4), np.int8)
-    four[:, :3] = np.round(np.clip(np.nan_to_num(normals), -1, 1) * 127)
-    return four
+def _packed(normals: Floats) -> NDArray[np.int64]:
+    return np.round(np.clip(np.nan_to_num(normals), -1, 1) * 127).astype(np.int64)
 
 
 def _values(made: Embedded, values: NDArray[np.float32]) -> dict[str, Any]:
     known = np.isfinite(values)
     low = float(values[known].min()) if known.any() else 0.0
     span = float(values[known].max()) - low if known.any() else 1.0
-    step = max(span, 1e-15) / STEPS
-    numbers = np.full(len(values), NO_DATA, "<u2")
+    shown = made.header["scale"]
+    fine = (shown["high"] - shown["low"]) / 1000 if shown else span
+    step = max(span / (NO_DATA - 1), min(span / VALUES, fine), 1e-18)
+    numbers = np.full(len(values), NO_DATA, np.int64)
     numbers[known] = np.round((values[known].astype(np.float64) - low) / step)
-    return {"at": made.add(numbers), "low": low, "step": step}
+    return {"at": made.add(numbers, 2), "low": low, "step": step}

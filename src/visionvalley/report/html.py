@@ -14,7 +14,7 @@ from html import escape
 from importlib.resources import files
 from pathlib import Path
 
-from visionvalley.core import BadInput, Report
+from visionvalley.core import BadInput, Report, Scene
 from visionvalley.io.atomic import written
 from visionvalley.report import sections
 from visionvalley.report.embed import as_text
@@ -27,16 +27,22 @@ RANGES = {"greek": "U+0370-03FF", "latin": "U+0000-036F, U+1E00-206F, U+20A0-22F
 MOUNTAINS = "M2 18l6-10 4 6 3-4 7 8"
 
 
-def write_html(path: Path, report: Report, conditions: Conditions, language: str = "en") -> None:
-    """Write the report; BadInput where the built assets (viewer, fonts) are missing."""
-    page = html_of(report, conditions, language)
+def write_html(
+    path: Path, report: Report, conditions: Conditions, language: str = "en", shown: Scene | None = None
+) -> None:
+    """Write the report; BadInput where the built assets (viewer, fonts) are missing.
+
+    shown  the scene as `thinned_scene` gives it, where that is known already
+    """
+    page = html_of(report, conditions, language, shown)
     with written(path) as file:
         file.write(page.encode("utf-8"))
 
 
-def html_of(report: Report, conditions: Conditions, language: str = "en") -> str:
+def html_of(report: Report, conditions: Conditions, language: str = "en", shown: Scene | None = None) -> str:
     """Return the whole page."""
-    page = page_of(report, conditions, language)
+    asset("report.js")
+    page = page_of(report, conditions, language, shown)
     style = _styles() + _page_feet(page)
     script = asset("report.js").decode("utf-8").strip()
     body = _body(page) + _data(page) + f'<script type="module">{script}</script>'

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from visionvalley.core import Measurement, Report, Thing, render
+from visionvalley.core import Measurement, Report, Scene, Thing, render
 from visionvalley.report.colours import Scale, scale_for
 from visionvalley.report.embed import LARGE_M, Embedded, bounds_of, embedded
 from visionvalley.report.markup import Words
@@ -19,6 +19,7 @@ from visionvalley.report.numbers import Written, write
 from visionvalley.report.pictures import Picture, pictures_of
 from visionvalley.report.protocols import Conditions
 from visionvalley.report.scene import main_thing, measured_thing
+from visionvalley.report.thinning import thinned_scene
 from visionvalley.report.views import corners
 
 
@@ -55,8 +56,10 @@ class Page:
         return group if isinstance(group, Mapping) else {}
 
 
-def page_of(report: Report, conditions: Conditions, language: str = "en", map_name: str = "vik") -> Page:
-    """Return what the page of a report needs, its pictures drawn."""
+def page_of(
+    report: Report, conditions: Conditions, language: str = "en", shown: Scene | None = None, map_name: str = "vik"
+) -> Page:
+    """Return what the page of a report needs, its pictures drawn; `shown`: the scene thinned for the screen."""
     words, scene = Words(language), report.scene
     pictures = pictures_of(scene, map_name)
     main = main_thing(scene)
@@ -72,7 +75,7 @@ def page_of(report: Report, conditions: Conditions, language: str = "en", map_na
         pictures=pictures,
         scale=None if main is None or main.colouring is None else scale_for(main.colouring, map_name),
         measured=measured_thing(scene),
-        embedded=embedded(scene, start, map_name) if pictures else None,
+        embedded=embedded(scene, start, shown or thinned_scene(scene), map_name) if pictures else None,
         large=float(np.sqrt(((high - low) ** 2).sum())) > LARGE_M,
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from visionvalley.core import Measurement, Tolerance, Verdict
 from visionvalley.report.markup import Words
-from visionvalley.report.numbers import NO_VALUE, THIN, coverage_factors, plain, unit_for, write
+from visionvalley.report.numbers import NO_VALUE, THIN, Unit, coverage_factors, plain, unit_for, write
 
 
 def verdict_word(verdict: Verdict | None, words: Words) -> str:
@@ -37,18 +37,20 @@ def allowed(tolerance: Tolerance | None, words: Words, *, large: bool = False) -
     """Return the values that a tolerance allows: 'at most 0.2 mm'."""
     if tolerance is None:
         return NO_VALUE
-    lower, upper = (
-        None if one is None else value(one, tolerance.unit, words.language, large=large)
-        for one in (tolerance.lower, tolerance.upper)
-    )
+    lower, upper = tolerance.lower, tolerance.upper
+    unit = unit_for(max(abs(one) for one in (lower, upper) if one is not None), tolerance.unit, large=large)
+    low, high = ("" if one is None else _in_unit(one, unit, words.language, 5) for one in (lower, upper))
     if lower is None:
-        return words.plain("at_most", upper=upper)
+        return words.plain("at_most", upper=high)
     if upper is None:
-        return words.plain("at_least", lower=lower)
-    return words.plain("between", lower=lower, upper=upper)
+        return words.plain("at_least", lower=low)
+    return words.plain("between", lower=low.removesuffix(f"{THIN}{unit.name}"), upper=high)
 
 
 def value(number: float, si_unit: str, language: str = "en", *, large: bool = False, digits: int = 5) -> str:
     """Return a number without an uncertainty, with its unit."""
-    unit = unit_for(number, si_unit, large=large)
+    return _in_unit(number, unit_for(number, si_unit, large=large), language, digits)
+
+
+def _in_unit(number: float, unit: Unit, language: str, digits: int) -> str:
     return f"{plain(number * unit.per_si + unit.offset, digits, language)}{THIN}{unit.name}".rstrip(THIN)

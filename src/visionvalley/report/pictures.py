@@ -26,6 +26,7 @@ from visionvalley.report.splats import (
 )
 from visionvalley.report.views import SIDES, View, corners, side
 
+BELOW_WORTH = 0.7  # of a view from below: people know parts from above
 FINER = 2  # pixels are drawn twice as fine and averaged: smooth edges
 CONTEXT_POINTS = 150_000  # of a thing without colours beside one that has them
 INK = (14, 23, 38)
@@ -83,11 +84,12 @@ def pictures_of(
 
 
 def best_corner(scene: Scene, layers: list[Dots]) -> View:
-    """Return the corner from which most of the part and of its largest deviations are seen."""
+    """Return the corner from which most of the part and of its largest deviations are seen, rather from above."""
     thin = [layer.thinned(20_000) for layer in layers]
     shown = [layer for layer in thin if layer.values is not None] or thin
     views = corners(scene)
     scores = [sum(_visible(view, thin, layer) for layer in shown) for view in views]
+    scores = [score * (1.0 if i < len(views) // 2 else BELOW_WORTH) for i, score in enumerate(scores)]
     return views[int(np.argmax(scores))]
 
 

@@ -3,22 +3,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from functools import partial
 from html import escape as safe
-from typing import Any
 
 import numpy as np
 
-from visionvalley.core import Feature, Measurement, Text, render
+from visionvalley.core import Feature, Measurement, render
 from visionvalley.report import charts, phrases
 from visionvalley.report.alignment import alignment
-from visionvalley.report.json import plain as json_values
+from visionvalley.report.facts import facts, lines
 from visionvalley.report.markup import CLASSES, chip, pairs, section, sign, table, tag
 from visionvalley.report.numbers import THIN, fixed, plain, unit_for
 from visionvalley.report.page import Page
 from visionvalley.report.views import SIDES
 
 FIVE = 5
+FEW_FILES = 3
 QUANTILES = (1, 5, 25, 50, 75, 95, 99)
 STATED = ("order", "operator", "sensor", "temperature")
 
@@ -32,8 +33,7 @@ def all_sections(page: Page) -> Iterable[str]:
 def answer(page: Page) -> str:
     """Return page one: part, verdict, the picture that explains it, five numbers, conditions."""
     words, report = page.words, page.report
-    inputs = " · ".join(f"{words.name(one.role)}: {safe(one.name)}" for one in page.conditions.inputs)
-    top = tag("div", tag("h1", safe(page.part)), tag("p", inputs, class_="subject"), class_="headline")
+    top = tag("div", tag("h1", safe(page.part)), tag("p", _inputs(page), class_="subject"), class_="headline")
     why = safe(phrases.verdict_reason(report.verdict, words))
     said = tag("div", tag("strong", words.verdict(report.verdict)), tag("p", why))
     verdict = tag("div", sign(report.verdict), said, class_=f"verdict {CLASSES[report.verdict]}")
@@ -49,6 +49,14 @@ def answer(page: Page) -> str:
         class_="under",
     )
     return tag("section", top, verdict, banner, overview, under, id="answer", aria_label=words("verdict"))
+
+
+def _inputs(page: Page) -> str:
+    """Return the files that were read, or how many there were."""
+    inputs = page.conditions.inputs
+    if len(inputs) > FEW_FILES:
+        return page.words("many_inputs", count=len(inputs))
+    return " · ".join(f"{page.words.name(one.role)}: {safe(one.name)}" for one in inputs)
 
 
 def _number(page: Page, measured: Measurement) -> str:
@@ -102,9 +110,10 @@ def turn(page: Page) -> str:
     if page.embedded is None:
         return ""
     words = page.words
+    count = partial(plain, digits=9, language=words.language)
     thinned = [
-        words("thinned", name=name, shown=plain(shown, 9, words.language), total=plain(total, 9, words.language))
-        for name, shown, total in page.embedded.thinned
+        words(f"thinned_{kind}", name=name, shown=count(shown), total=count(total))
+        for name, kind, shown, total in page.embedded.thinned
     ]
     waits = tag("noscript", tag("p", words("viewer_waits"), class_="viewer-none"))
     told = tag("p", " ".join([*thinned, words("moving"), words("quantised")]), class_="small")
@@ -220,38 +229,6 @@ def _budget(page: Page, feature: Feature) -> str:
     return heading + tag("p", words("budget_lead", u=total), class_="lead") + drawn
 
 
-def facts(page: Page) -> str:
-    """Return what else the method found out, as names and values."""
-    shown = {"alignment", "conditions", "part"}
-    rest = {name: value for name, value in page.report.facts.items() if name not in shown}
-    if not rest:
-        return ""
-    return section("facts", page.words("facts"), pairs(_lines(page, rest)))
-
-
-def _lines(page: Page, values: Mapping[str, Any], above: str = "") -> list[tuple[str, str]]:
-    lines: list[tuple[str, str]] = []
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            lines += _lines(page, value, f"{above}{page.words.name(name)}: ")
-        else:
-            lines.append((f"{above}{page.words.name(name.removesuffix('_m'))}", _value(page, name, value)))
-    return lines
-
-
-def _value(page: Page, name: str, value: Any) -> str:
-    if isinstance(value, bool):
-        return page.words("yes" if value else "no")
-    if value is None:
-        return page.words("not_stated")
-    if isinstance(value, int | float):
-        si_unit = "m" if name.endswith("_m") else ""
-        return phrases.value(float(value), si_unit, page.words.language, large=page.large)
-    if isinstance(value, Text):
-        return safe(render(value, page.words.language))
-    return safe(str(json_values(value)))
-
-
 def method(page: Page) -> str:
     """Return how the numbers were made."""
     return section("method", page.words("method"), tag("p", page.words("method_text"), class_="lead"))
@@ -261,19 +238,24 @@ def record(page: Page) -> str:
     """Return inputs with their hashes, settings, versions, machine and times."""
     words, conditions = page.words, page.conditions
     rows = [
-        (words.name(one.role), safe(one.name), plain(one.bytes, 15, words.language), safe(one.sha256))
+        (_role(page, one.role, one.name), safe(one.name), plain(one.bytes, 15, words.language), safe(one.sha256))
         for one in conditions.inputs
     ]
-    head = (words("role"), words("file"), words("size"), "SHA-256")
-    inputs = table(head, rows, caption=words("inputs"), classes=("", "", "n", "mono"))
+    left = 0 if any(row[0] for row in rows) else 1  # a column of roles only where a file has one
+    head, kinds = (words("role"), words("file"), words("size"), "SHA-256"), ("", "", "n", "mono")
+    inputs = table(head[left:], [row[left:] for row in rows], caption=words("inputs"), classes=kinds[left:])
     groups = [
-        tag("h3", words(name)) + pairs(_lines(page, getattr(conditions, name)))
+        tag("h3", words(name)) + pairs(lines(page, getattr(conditions, name)))
         for name in ("settings", "versions", "machine")
     ]
     times = {_stage(name): f"{fixed(took, 2, words.language)}{THIN}s" for name, took in conditions.seconds.items()}
     groups.append(tag("h3", words("seconds")) + pairs((safe(name), took) for name, took in times.items()))
     lead = f"{words('record_id')} {safe(conditions.id)}. {words('record_lead')}"
     return section("record", words("record"), inputs, *groups, lead=lead)
+
+
+def _role(page: Page, role: str, name: str) -> str:
+    return "" if role == name else page.words.name(role)
 
 
 def _stage(id: str) -> str:
