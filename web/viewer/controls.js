@@ -12,7 +12,7 @@ export class Controls {
     this.redraw = redraw;
     this.field = FIELD;
     this.moving = false;
-    this.detail = 1; // of a frame while it moves: the share of its pixels along a side
+    this.detail = 1; // of a frame while it moves: 1 is all of it
     this.pointers = new Map();
     this.stop = new AbortController();
     this.still = window.matchMedia("(prefers-reduced-motion: reduce)");
@@ -81,7 +81,6 @@ export class Controls {
     this.frame ??= requestAnimationFrame(() => {
       this.frame = undefined;
       this.redraw(true);
-      this.pace(performance.now());
       this.resting = setTimeout(() => {
         this.moving = false;
         this.redraw(false);
@@ -89,13 +88,10 @@ export class Controls {
     });
   }
 
-  /** Draw coarser while it moves where frames take long, finer again where they do not. */
-  pace(now) {
-    const took = now - (this.drawn ?? 0);
-    this.drawn = now;
-    if (took > 400 * (this.detail > 0.5 ? 1 : 4)) return;
-    if (took > 60) this.detail = Math.max(0.25, this.detail * 0.7);
-    else if (took < 20) this.detail = Math.min(1, this.detail * 1.1);
+  /** Draw coarser while it moves where a frame takes long, finer again where it does not. */
+  pace(tookMs) {
+    if (tookMs > 60) this.detail = Math.max(0.3, this.detail * 0.7);
+    else if (tookMs < 12) this.detail = Math.min(1, this.detail * 1.1);
   }
 
   turn(right, up) {

@@ -22,14 +22,19 @@ function decodeThing(thing, bytes) {
     normals.at.forEach((at, k) => column(bytes, at, count, 2, (i, number) => { made.normal[4 * i + k] = number; }));
   }
   if (faces) {
-    const index = made.index = new Uint32Array(faces.count * 3);
-    const [first, second, third] = faces.at;
-    column(bytes, first, faces.count, 4, (f, number) => { index[3 * f] = number; });
-    column(bytes, second, faces.count, 4, (f, number) => { index[3 * f + 1] = index[3 * f] + number; });
-    column(bytes, third, faces.count, 4, (f, number) => { index[3 * f + 2] = index[3 * f] + number; });
+    made.index = indices(faces, bytes);
+    made.coarse = faces.coarse && indices(faces.coarse, bytes);
     made.normal ??= vertexNormals(made);
   }
   return made;
+}
+
+function indices({ at: [first, second, third], count }, bytes) {
+  const index = new Uint32Array(count * 3);
+  column(bytes, first, count, 4, (f, number) => { index[3 * f] = number; });
+  column(bytes, second, count, 4, (f, number) => { index[3 * f + 1] = index[3 * f] + number; });
+  column(bytes, third, count, 4, (f, number) => { index[3 * f + 2] = index[3 * f] + number; });
+  return index;
 }
 
 /** Call take(i, number) for each number of a column: differences, the sign in the lowest bit, a plane a byte. */

@@ -8,7 +8,7 @@ import { bytesOf } from "./base64.js";
 import { FRAGMENT, MESH_VERTEX, POINT_VERTEX } from "./shaders.js";
 
 const MOST_MOVING = 200_000;
-const MOST_MOVING_FACES = 400_000;
+const SLOW = 0.75;
 
 export class Stage {
   constructor(canvas, header, things) {
@@ -33,15 +33,14 @@ export class Stage {
     if (thing.value) geometry.setAttribute("value", new BufferAttribute(thing.value, 1, true));
     if (thing.normal) geometry.setAttribute("normal", fourBytes(thing));
     if (!thing.index) return [this.points(thing, geometry, thing.count, Math.min(thing.count, MOST_MOVING))];
+    geometry.setIndex(new BufferAttribute(thing.index, 1));
+    const whole = { drawn: this.object(Mesh, thing, geometry, MESH_VERTEX), rest: Infinity, moving: Infinity };
+    if (!thing.coarse) return [whole];
     const few = new BufferGeometry();
     Object.entries(geometry.attributes).forEach(([name, attribute]) => few.setAttribute(name, attribute));
-    geometry.setIndex(new BufferAttribute(thing.index, 1));
-    const faces = thing.index.length / 3;
-    const mesh = { drawn: this.object(Mesh, thing, geometry, MESH_VERTEX), rest: Infinity, moving: faces > MOST_MOVING_FACES ? 0 : Infinity };
-    if (faces <= MOST_MOVING_FACES) return [mesh];
-    const step = Math.ceil(thing.count / MOST_MOVING);
-    few.setIndex(new BufferAttribute(Uint32Array.from({ length: Math.floor(thing.count / step) }, (_, i) => i * step), 1));
-    return [mesh, this.points(thing, few, 0, Infinity)];
+    few.setIndex(new BufferAttribute(thing.coarse, 1));
+    const coarse = { drawn: this.object(Mesh, thing, few, MESH_VERTEX), rest: 0, moving: 0, slow: Infinity };
+    return [{ ...whole, slow: 0 }, coarse];
   }
 
   points(thing, geometry, rest, moving) {
@@ -79,10 +78,16 @@ export class Stage {
     this.visible[index] = on;
   }
 
+  /** How much of a part is drawn while it moves: fewer points, or a coarser surface, on a slow machine. */
+  count(part, detail) {
+    if (part.total) return Math.ceil(part.moving * detail ** 2);
+    return detail < SLOW ? part.slow ?? part.moving : part.moving;
+  }
+
   draw(controls, moving) {
     this.fit(controls, moving);
     this.objects.forEach((parts, i) => parts.forEach((part) => {
-      const shown = moving ? Math.ceil(part.moving * (part.total ? controls.detail ** 2 : 1)) : part.rest;
+      const shown = moving ? this.count(part, controls.detail) : part.rest;
       part.drawn.visible = this.visible[i] && shown > 0;
       part.drawn.geometry.setDrawRange(0, shown);
       const thing = this.things[i];
@@ -96,13 +101,29 @@ export class Stage {
       sum + (drawn.visible && total ? Math.min(moving ? few : rest, total) : 0), 0);
   }
 
+  /** Tell how long the frame that was just drawn takes until it is done. */
+  timed(tell) {
+    if (this.waiting) return;
+    const gl = this.renderer.getContext();
+    const began = performance.now();
+    const fence = gl.fenceSync(gl.SYNC_GPU_COMMANDS_COMPLETE, 0);
+    gl.flush();
+    const ask = () => {
+      if (!gl.isContextLost() && gl.clientWaitSync(fence, 0, 0) === gl.TIMEOUT_EXPIRED) return this.waiting = setTimeout(ask, 8);
+      gl.deleteSync(fence);
+      this.waiting = 0;
+      tell(performance.now() - began);
+    };
+    this.waiting = setTimeout(ask, 8);
+  }
+
   focal() {
     return (this.canvas.clientHeight * this.renderer.getPixelRatio()) / 2 / Math.tan((this.camera.fov * Math.PI) / 360);
   }
 
   fit(controls, moving) {
     const [width, height] = [this.canvas.clientWidth || 1, this.canvas.clientHeight || 1];
-    const ratio = moving ? controls.detail : Math.min(2, window.devicePixelRatio || 1);
+    const ratio = moving ? Math.max(0.5, controls.detail) : Math.min(2, window.devicePixelRatio || 1);
     const wanted = `${width} ${height} ${ratio}`;
     if (wanted !== this.size) {
       this.size = wanted;
@@ -122,6 +143,7 @@ export class Stage {
   }
 
   dispose() {
+    clearTimeout(this.waiting);
     this.objects.flat().forEach(({ drawn }) => { drawn.geometry.dispose(); drawn.material.dispose(); });
     this.map?.dispose();
     this.renderer.dispose();

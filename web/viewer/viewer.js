@@ -19,7 +19,7 @@
  *               positions: { at: [x, y, z], low: [3], step: [3] },   2 bytes each: low + step * number, 0 to 16383
  *               normals:   { at: [x, y, z] } | null,                 2 bytes each: number / 127
  *               values:    { at, low, step } | null,                 2 bytes: low + step * number; 65535: no data
- *               faces:     { at: [a, b, c], count } | null }]        4 bytes each: a, b - a, c - a
+ *               faces:     { at: [a, b, c], count, coarse: { at, count } | null } | null }]   4 bytes each: a, b - a, c - a
  *            every `at` is the byte where a column of numbers begins: differences from one number to the next
  *            (2 d, or -2 d - 1 where d < 0), first all their lowest bytes, then all the next bytes...
  *            the first 200 000 points of a larger cloud are a fair choice of it
@@ -69,7 +69,7 @@ export function createViewer(host, header, buffer, words = {}) {
     hide();
     stage.draw(controls, moving);
     drawTriad(triad, controls);
-    if (moving) return;
+    if (moving) return stage.timed((tookMs) => controls.pace(tookMs));
     if (pointer) show(...pointer);
     host.dispatchEvent(new CustomEvent("rest"));
   });

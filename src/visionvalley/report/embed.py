@@ -22,9 +22,11 @@ from visionvalley.report import colours
 from visionvalley.report.colours import Scale, scale_for, table_of
 from visionvalley.report.numbers import Unit, unit_for
 from visionvalley.report.scene import main_thing
+from visionvalley.report.thinning import thinned_mesh
 from visionvalley.report.views import View, frame_of
 
 MOST_MOVING = 200_000  # points of a cloud that come first, a fair choice of all: drawn while the view turns
+FACES_MOVING = 25_000  # of a surface while it turns on a slow machine
 PLACES = 16383
 VALUES = 4000  # steps over the range of the values, more where the scale is a small part of it
 NO_DATA = 65535
@@ -165,10 +167,18 @@ def _thing(made: Embedded, thing: Thing, origin: Floats, *, shown: bool) -> dict
 
 
 def _faces(made: Embedded, mesh: Mesh, rows: NDArray[np.intp]) -> dict[str, Any]:
-    """Append the faces, each turned to begin at its first vertex, in the order of these."""
+    """Append the faces, and fewer between the same vertices for a slow machine while it turns."""
     place = np.empty(len(rows), np.int64)
     place[rows] = np.arange(len(rows))
-    faces = place[mesh.faces]
+    fine = _written_faces(made, place[mesh.faces])
+    if len(mesh.faces) <= 2 * FACES_MOVING:
+        return fine | {"coarse": None}
+    coarse, kept = thinned_mesh(mesh, FACES_MOVING)
+    return fine | {"coarse": _written_faces(made, place[kept][coarse.faces])}
+
+
+def _written_faces(made: Embedded, faces: NDArray[np.int64]) -> dict[str, Any]:
+    """Append faces, each turned to begin at its first vertex, in the order of these."""
     faces = np.take_along_axis(faces, (faces.argmin(1)[:, None] + np.arange(3)) % 3, 1)
     first, second, third = faces[np.argsort(faces[:, 0], kind="stable")].T
     return {"at": [made.add(one, 4) for one in (first, second - first, third - first)], "count": len(faces)}
