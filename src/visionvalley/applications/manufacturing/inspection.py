@@ -193,7 +193,7 @@ def _report(values: Inspection, settings: Settings, found: _Map, stray: int) -> 
         features=(feature,),
         scene=_scene(values, settings, found),
         facts=_facts(found, stray, settings, values.reference),
-        notes=_notes(values, settings, found, stray),
+        notes=(*_notes(values, settings, found, stray), *feature.notes[1:]),
         simulated=values.simulated,
     )
 
