@@ -27,7 +27,7 @@ from visionvalley.kernels.simd import (
 TILE = 2048
 POINTS_A_PIECE = 16384
 PLANE, SPHERE, CYLINDER = 0, 1, 2
-SUMS = 26
+SUMS = 25
 
 
 @kernel("void(int64[::1], float64[:, ::1], float64[::1], float32[:, :, ::1])")
@@ -138,8 +138,8 @@ def residual(kind, q, frame, radius_m, slope):
 def fit_worker(counter, points_m, kind, place, radius_m, reach_m, inliers, sums):
     """Mark the points within reach of a shape, and sum what Gauss-Newton needs of them.
 
-    place (4, 3) a place on the shape (its centre), axis, u, v; inliers (N,); sums (pieces, 26): number,
-    squares, right side (5), upper triangle (15), and the sum of places relative to the centre (3) and of their squares
+    place (4, 3) a place on the shape (its centre), axis, u, v; inliers (N,); sums (pieces, 25): number,
+    squares, right side (5), upper triangle (15), and places relative to the centre (3)
     """
     slope, q, frame = np.zeros(5), np.zeros(3), place[1:]
     while True:
@@ -164,5 +164,4 @@ def fit_worker(counter, points_m, kind, place, radius_m, reach_m, inliers, sums)
                     at += 1
             for axis in range(3):
                 mine[22 + axis] += q[axis]
-                mine[25] += q[axis] * q[axis]
         sums[piece] = mine

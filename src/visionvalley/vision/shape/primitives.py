@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from visionvalley.core import BadInput, require, require_positive
 from visionvalley.core.arrays import Floats
 from visionvalley.kernels import primitives as kernels
-from visionvalley.kernels.clusters import measure_box
+from visionvalley.kernels.ordering import bounds, writable
 from visionvalley.kernels.primitives import CYLINDER, PLANE, SPHERE
 from visionvalley.kernels.threads import each_thread
 from visionvalley.vision.shape.sampling import uniform
@@ -37,7 +37,7 @@ class Found:
 
     parameters  plane (4,): unit normal n and offset d, n.p + d = 0;
                 sphere (4,): centre and radius, metres;
-                cylinder (7,): a point of the axis, the axis' unit direction, the radius
+                cylinder (7,): the point of the axis beside the inliers' middle, its unit direction, the radius
     inliers     (N,) bool: the points within reach of the shape
     count       number of inliers
     rmse_m      root mean square distance of the inliers from the shape
@@ -55,7 +55,7 @@ class _Search:
 
     kind: int
     points_m: Floats
-    valid: NDArray[np.intp]
+    valid: NDArray[np.intp] | None  # which points are finite; None: all
     origin_m: Floats
     size_m: float
     tiles: NDArray[np.float32]
@@ -64,12 +64,12 @@ class _Search:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Fit:
-    """A shape (relative to the search's origin), and its inliers among the points that it was fitted to."""
+    """A shape and the middle of its inliers, relative to the search's origin."""
 
     shape: Floats
     count: int
     rmse_m: float
-    spread_m: float
+    middle_m: Floats
     inliers: NDArray[np.uint8]
 
 
@@ -140,16 +140,16 @@ def find_planes(
 
 def _prepare(kind: int, points_m: Floats, reach_m: float, rounds: int) -> _Search:
     require_positive(reach_m=reach_m, rounds=rounds)
-    points, box_m = np.array(require("points_m", points_m, (None, 3))), np.zeros((2, 3))
-    count = measure_box(points, box_m)
+    points = writable(require("points_m", points_m, (None, 3)))
+    low, high, count = bounds(points)
     least = 2 if kind == CYLINDER else 3 + (kind == SPHERE)
     if count < least:
         raise BadInput("primitives.too_few", got=count, shape=NAMES[kind], least=least)
-    whole = np.arange(len(points)) if count == len(points) else np.flatnonzero(np.isfinite(points).all(axis=1))
-    origin, sides = box_m.mean(axis=0), box_m[1] - box_m[0]
+    valid = None if count == len(points) else np.flatnonzero(np.isfinite(points).all(axis=1))
+    origin = (low + high) / 2
     tiles = np.zeros((-(-len(points) // kernels.TILE), 3, kernels.TILE), np.float32)
     each_thread(kernels.tile_worker, len(tiles), points, origin, tiles)
-    return _Search(kind, points, whole, origin, _length(sides), tiles, float(reach_m))
+    return _Search(kind, points, valid, origin, _length(high - low), tiles, float(reach_m))
 
 
 # ---- shapes through few points: rows of planes (normal, offset), spheres (centre, radius), cylinders
@@ -174,8 +174,9 @@ def _unit(a: Floats) -> Floats:
 
 def _drawn(search: _Search, rounds: int, seed: int, each: int) -> NDArray[np.intp]:
     """Return the indices (rounds, each) of points drawn at random."""
-    place = (uniform(seed, (rounds, each)) * len(search.valid)).astype(np.intp)
-    return search.valid[place]
+    count = len(search.points_m if search.valid is None else search.valid)
+    place: NDArray[np.intp] = (uniform(seed, (rounds, each)) * count).astype(np.intp)
+    return place if search.valid is None else np.asarray(search.valid[place])
 
 
 def _planes_through(search: _Search, rounds: int, seed: int) -> Floats:
@@ -188,8 +189,8 @@ def _spheres_through(search: _Search, rounds: int, seed: int, most_m: float) -> 
     a, *others = np.moveaxis(search.points_m[_drawn(search, rounds, seed, 4)] - search.origin_m, 1, 0)
     p, q, r = (one - a for one in others)
     with np.errstate(invalid="ignore", divide="ignore"):
-        share = np.stack([_dot(p, p), _dot(q, q), _dot(r, r)]) / (2 * _dot(p, _cross(q, r)))
-    centre = share[0][:, None] * _cross(q, r) + share[1][:, None] * _cross(r, p) + share[2][:, None] * _cross(p, q)
+        share = np.stack([_dot(p, p), _dot(q, q), _dot(r, r)])[..., None] / (2 * _dot(p, _cross(q, r)))[:, None]
+        centre = share[0] * _cross(q, r) + share[1] * _cross(r, p) + share[2] * _cross(p, q)
     radius = np.sqrt(_dot(centre, centre))
     return np.where((radius <= most_m)[:, None], np.column_stack([centre + a, radius]), np.nan)
 
@@ -255,19 +256,20 @@ def _place(kind: int, shape: Floats) -> Floats:
     return np.vstack([shape[:3], _frame(shape[3:6] if kind == CYLINDER else np.array([0.0, 0.0, 1.0]))])
 
 
-def _measured(search: _Search, points: Floats, shape: Floats, reach_m: float) -> tuple[_Fit, Floats]:
-    """Return the shape with its inliers among the points (relative to the origin), and the sums of its fit."""
-    place, radius = _place(search.kind, shape), 0.0 if search.kind == PLANE else float(shape[-1])
+def _measured(search: _Search, shape: Floats) -> tuple[_Fit, Floats]:
+    """Return the shape with its inliers among all points, and the sums of its fit."""
+    points, place = search.points_m, _place(search.kind, shape)
+    place[0] += search.origin_m
+    radius = 0.0 if search.kind == PLANE else float(shape[-1])
     inliers = np.zeros(len(points), np.uint8)
     parts = np.zeros((-(-len(points) // kernels.POINTS_A_PIECE), kernels.SUMS))
-    each_thread(kernels.fit_worker, len(parts), points, search.kind, place, radius, reach_m, inliers, parts)
+    each_thread(kernels.fit_worker, len(parts), points, search.kind, place, radius, search.reach_m, inliers, parts)
     sums = np.zeros(kernels.SUMS)
     for part in parts:
         sums += part
     count = max(1.0, float(sums[0]))
-    middle = sums[22:25] / count
-    spread = math.sqrt(max(0.0, float(sums[25] / count - _dot(middle, middle))))
-    return _Fit(shape, int(sums[0]), math.sqrt(float(sums[1]) / count), spread, inliers), sums
+    middle = place[0] - search.origin_m + sums[22:25] / count
+    return _Fit(shape, int(sums[0]), math.sqrt(float(sums[1]) / count), middle, inliers), sums
 
 
 def _solved(matrix: Floats, right: Floats) -> Floats | None:
@@ -310,21 +312,26 @@ def _improved(search: _Search, shape: Floats, sums: Floats) -> Floats | None:
     return None if step is None else np.asarray(_stepped(search, shape, step)[0])
 
 
-def _fitted(search: _Search, points: Floats, shape: Floats) -> _Fit:
-    """Fit the shape to its inliers until these stay the same; return the fit with the most of them."""
-    best, sums = _measured(search, points, shape, search.reach_m)
-    one = best
+def _fitted(search: _Search, shape: Floats) -> _Fit:
+    """Fit the shape to its inliers by least squares until these stay the same.
+
+    Where points follow the shape alone, that is the best estimate, and costs few inliers. Where they
+    bend away from it, it would lose many: the last fit is kept whose inliers are as many as most, but
+    for the square root of their number, which chance gives or takes.
+    """
+    one, sums = _measured(search, shape)
+    fits = [one]
     for _ in range(FIT_ROUNDS):
         better = _improved(search, one.shape, sums)
         if better is None or not np.isfinite(better).all():
             break
         before = one
-        one, sums = _measured(search, points, better, search.reach_m)
-        if (one.count, -one.rmse_m) > (best.count, -best.rmse_m):
-            best = one
+        one, sums = _measured(search, better)
+        fits.append(one)
         if np.array_equal(one.inliers, before.inliers) and abs(one.rmse_m - before.rmse_m) <= 1e-9 * before.rmse_m:
             break
-    return best
+    most = max(fit.count for fit in fits)
+    return [fit for fit in fits if fit.count >= most - math.sqrt(most)][-1]
 
 
 def _varied(search: _Search, shape: Floats, seed: int) -> Floats:
@@ -349,14 +356,22 @@ def _best(search: _Search, shapes: Floats, seed: int) -> Found:
         shapes = _leading(search, shapes, tiles, kept)
     shapes = np.vstack([_varied(search, shape, seed) for shape in shapes])
     leader = _leading(search, shapes, ALL_TILES, 1)[0]
-    return _found(search, _fitted(search, search.points_m - search.origin_m, leader))
+    return _found(search, _fitted(search, leader))
 
 
 def _found(search: _Search, fit: _Fit) -> Found:
-    """Return the shape in the frame of the points."""
+    """Return the shape in the frame of the points; the largest number of its direction is positive."""
     parameters, origin = fit.shape.copy(), search.origin_m
     if search.kind == PLANE:
+        parameters *= _sign(parameters[:3])
         parameters[3] -= float(_dot(parameters[:3], origin))
-    else:
-        parameters[:3] += origin
+        return Found(parameters, fit.inliers.astype(np.bool_), fit.count, fit.rmse_m)
+    if search.kind == CYLINDER:
+        parameters[3:6] *= _sign(parameters[3:6])
+        parameters[:3] += _dot(fit.middle_m - parameters[:3], parameters[3:6]) * parameters[3:6]
+    parameters[:3] += origin
     return Found(parameters, fit.inliers.astype(np.bool_), fit.count, fit.rmse_m)
+
+
+def _sign(direction: Floats) -> float:
+    return math.copysign(1.0, float(direction[int(np.argmax(np.abs(direction)))]))
