@@ -100,6 +100,23 @@ def clusters() -> Any:
     return dbscan(points, 0.004, 8), euclidean_clusters(points, 0.003)
 
 
+def primitives() -> Any:
+    """Find planes, a sphere and a cylinder."""
+    from visionvalley.vision.shape import primitives as shape
+
+    points = surface(6000, 5)
+    planes = shape.find_planes(points, 0.002, most=3)
+    sphere = shape.find_sphere(points, 0.002, most_radius_m=0.3)
+    return planes, sphere, shape.find_cylinder(points, np.roll(surface(6000, 5), 7, axis=0), 0.003, most_radius_m=0.3)
+
+
+def samples() -> Any:
+    """Choose points far from one another, and at random."""
+    from visionvalley.vision.shape.sampling import farthest_points, random_points
+
+    return farthest_points(surface(20_000, 5), 500), random_points(surface(20_000, 5), 500, 3)
+
+
 def descriptors() -> Any:
     """Describe points by their surroundings."""
     from visionvalley.vision.shape.descriptors import fast_point_feature_histograms
@@ -182,6 +199,8 @@ CASES: dict[str, Callable[[], Any]] = {
     "normals": directions,
     "voxels": cells,
     "clusters": clusters,
+    "primitives": primitives,
+    "samples": samples,
     "descriptors": descriptors,
     "coarse registration": coarse,
     "fine registration": fine,

@@ -27,6 +27,7 @@ FIRST_TILES, NEXT_TILES, ALL_TILES = 8, 64, 1 << 30
 FIRST_KEPT, NEXT_KEPT, LAST_KEPT = 128, 16, 4
 VARIATIONS, VARIATION_ROUNDS = 128, 4
 FIT_ROUNDS = 8
+STRAIGHT = 1e-8  # points whose corner has a smaller sine lie on a line, or on a plane
 PARAMETERS = {PLANE: 3, SPHERE: 4, CYLINDER: 5}
 NAMES = {PLANE: "plane", SPHERE: "sphere", CYLINDER: "cylinder"}
 
@@ -60,6 +61,7 @@ class _Search:
     size_m: float
     tiles: NDArray[np.float32]
     reach_m: float
+    rounding_m: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,7 +95,7 @@ def find_sphere(
     most_radius_m  larger spheres are not considered; None: the diagonal of the points' box
     """
     search = _prepare(SPHERE, points_m, reach_m, rounds)
-    return _best(search, _spheres_through(search, rounds, seed, most_radius_m or search.size_m), seed)
+    return _best(search, _spheres_through(search, rounds, seed, _most_radius(search, most_radius_m)), seed)
 
 
 def find_cylinder(
@@ -113,7 +115,8 @@ def find_cylinder(
     sides = np.array(require("normals", normals, (None, 3)))
     if len(sides) != len(search.points_m):
         raise BadInput("primitives.no_normals", got=len(sides), wanted=len(search.points_m))
-    return _best(search, _cylinders_through(search, sides, rounds, seed, most_radius_m or search.size_m), seed)
+    most_m = _most_radius(search, most_radius_m)
+    return _best(search, _cylinders_through(search, sides, rounds, seed, most_m), seed)
 
 
 def find_planes(
@@ -124,6 +127,7 @@ def find_planes(
     most   no more planes than this
     least  stop at a plane with fewer inliers than this
     """
+    require_positive(reach_m=reach_m, most=most, least=least, rounds=rounds)
     rest = np.array(require("points_m", points_m, (None, 3)))
     found: list[Found] = []
     while len(found) < most and int(np.isfinite(rest).all(axis=1).sum()) >= max(3, least):
@@ -149,7 +153,15 @@ def _prepare(kind: int, points_m: Floats, reach_m: float, rounds: int) -> _Searc
     origin = (low + high) / 2
     tiles = np.zeros((-(-len(points) // kernels.TILE), 3, kernels.TILE), np.float32)
     each_thread(kernels.tile_worker, len(tiles), points, origin, tiles)
-    return _Search(kind, points, valid, origin, _length(high - low), tiles, float(reach_m))
+    rounding = 8 * float(np.spacing(np.abs([low, high]).max()))
+    return _Search(kind, points, valid, origin, _length(high - low), tiles, float(reach_m), rounding)
+
+
+def _most_radius(search: _Search, given_m: float | None) -> float:
+    if given_m is None:
+        return search.size_m
+    require_positive(most_radius_m=given_m)
+    return given_m
 
 
 # ---- shapes through few points: rows of planes (normal, offset), spheres (centre, radius), cylinders
@@ -176,20 +188,26 @@ def _drawn(search: _Search, rounds: int, seed: int, each: int) -> NDArray[np.int
     """Return the indices (rounds, each) of points drawn at random."""
     count = len(search.points_m if search.valid is None else search.valid)
     place: NDArray[np.intp] = (uniform(seed, (rounds, each)) * count).astype(np.intp)
-    return place if search.valid is None else np.asarray(search.valid[place])
+    return place if search.valid is None else search.valid[place]
 
 
 def _planes_through(search: _Search, rounds: int, seed: int) -> Floats:
     a, b, c = np.moveaxis(search.points_m[_drawn(search, rounds, seed, 3)] - search.origin_m, 1, 0)
-    normal = _unit(_cross(b - a, c - a))
+    across = _cross(b - a, c - a)
+    first, second = np.sqrt(_dot(b - a, b - a)), np.sqrt(_dot(c - a, c - a))
+    least = STRAIGHT * first * second + search.rounding_m * (first + second)
+    normal = np.where((np.sqrt(_dot(across, across)) > least)[:, None], _unit(across), np.nan)
     return np.column_stack([normal, -_dot(normal, a)])
 
 
 def _spheres_through(search: _Search, rounds: int, seed: int, most_m: float) -> Floats:
     a, *others = np.moveaxis(search.points_m[_drawn(search, rounds, seed, 4)] - search.origin_m, 1, 0)
     p, q, r = (one - a for one in others)
+    volume = _dot(p, _cross(q, r))
+    x, y, z = (np.sqrt(_dot(one, one)) for one in (p, q, r))
+    flat = np.abs(volume) <= STRAIGHT * x * y * z + search.rounding_m * (x * y + y * z + z * x)
     with np.errstate(invalid="ignore", divide="ignore"):
-        share = np.stack([_dot(p, p), _dot(q, q), _dot(r, r)])[..., None] / (2 * _dot(p, _cross(q, r)))[:, None]
+        share = np.stack([_dot(p, p), _dot(q, q), _dot(r, r)])[..., None] / np.where(flat, np.nan, 2 * volume)[:, None]
         centre = share[0] * _cross(q, r) + share[1] * _cross(r, p) + share[2] * _cross(p, q)
     radius = np.sqrt(_dot(centre, centre))
     return np.where((radius <= most_m)[:, None], np.column_stack([centre + a, radius]), np.nan)
@@ -233,7 +251,8 @@ def _counts(search: _Search, shapes: Floats, most_tiles: int) -> NDArray[np.int6
     packed = _packed(search, shapes)
     counts = np.zeros((len(chosen), len(packed)), np.int32)
     each_thread(kernels.count_worker, len(chosen), search.tiles, chosen, search.kind, packed, counts)
-    return counts.sum(axis=0, dtype=np.int64)[: len(shapes)]
+    found: NDArray[np.int64] = counts.sum(axis=0, dtype=np.int64)
+    return found[: len(shapes)]
 
 
 def _leading(search: _Search, shapes: Floats, tiles: int, kept: int) -> Floats:

@@ -70,7 +70,7 @@ def words(seed: int, count: int, stream: int = 0) -> NDArray[np.uint64]:
     Steele, Lea, Flood 2014 (splitmix64).
     """
     with np.errstate(over="ignore"):
-        key = _mixed(np.array([seed, stream], np.uint64) + np.array([1, 2], np.uint64))
+        key = _mixed(np.array([seed % 2**64, stream], np.uint64) + np.array([1, 2], np.uint64))
         counter = np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
         return _mixed(counter + (key[0] ^ (key[1] * np.uint64(0xD1342543DE82EF95))))
 
