@@ -21,6 +21,7 @@ def wheel(tmp_path_factory) -> Path:
     if store.target() == "x86-64":
         pytest.skip("wheels carry code of x86-64-v3; this CPU is older")
     ahead.compile_ahead()
+    assert store.missing() == ()
     folder = tmp_path_factory.mktemp("dist")
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
