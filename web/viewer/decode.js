@@ -15,7 +15,7 @@ function decodeThing(thing, bytes) {
   positions.at.forEach((at, k) => column(bytes, at, count, 2, (i, number) => { made.raw[3 * i + k] = number; }));
   if (values) {
     made.value = new Uint16Array(count);
-    column(bytes, values.at, count, 2, (i, number) => { made.value[i] = number; });
+    column(bytes, values.at, count, 3, (i, number) => { made.value[i] = number; });
   }
   if (normals) {
     made.normal = new Int8Array(count * 4);

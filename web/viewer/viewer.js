@@ -18,7 +18,7 @@
  *   things   [{ name, kind: "cloud" | "mesh", shown (at the start), count, spacing,
  *               positions: { at: [x, y, z], low: [3], step: [3] },   2 bytes each: low + step * number, 0 to 16383
  *               normals:   { at: [x, y, z] } | null,                 2 bytes each: number / 127
- *               values:    { at, low, step } | null,                 2 bytes: low + step * number; 65535: no data
+ *               values:    { at, low, step } | null,                 3 bytes: low + step * number; 65535: no data
  *               faces:     { at: [a, b, c], count, coarse: { at, count } | null } | null }]   4 bytes each: a, b - a, c - a
  *            every `at` is the byte where a column of numbers begins: differences from one number to the next
  *            (2 d, or -2 d - 1 where d < 0), first all their lowest bytes, then all the next bytes...

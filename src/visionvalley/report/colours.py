@@ -83,7 +83,7 @@ def scale_for(colouring: Colouring, map_name: str = "vik") -> Scale:
     limits and at most to four times them, so that one outlier does not wash out the part.
     """
     finite = np.abs(colouring.values[np.isfinite(colouring.values)]).astype(np.float64)
-    bulk = float(np.quantile(finite, 0.995)) if len(finite) else 0.0
+    bulk = float(np.quantile(finite, 0.995)) * (1 + 1e-6) if len(finite) else 0.0  # what is at the end is inside
     signed = colouring.limits is not None or bool((colouring.values < 0).any())
     limits = _limits(colouring)
     bounds = [abs(limit) for limit in limits if limit is not None and limit != 0]

@@ -228,4 +228,4 @@ def _values(made: Embedded, values: NDArray[np.float32]) -> dict[str, Any]:
     step = max(span / (NO_DATA - 1), min(span / VALUES, fine), 1e-18)
     numbers = np.full(len(values), NO_DATA, np.int64)
     numbers[known] = np.round((values[known].astype(np.float64) - low) / step)
-    return {"at": made.add(numbers, 2), "low": low, "step": step}
+    return {"at": made.add(numbers, 3), "low": low, "step": step}

@@ -147,7 +147,7 @@ def _painted(seen: Seen, scale: Scale | None) -> Image:
 
 
 def _contour(values: Image, limit: float) -> NDArray[np.bool_]:
-    """Return where the values, smoothed over 5 x 5 pixels, cross a limit: a line two fine pixels wide."""
+    """Return where the values, smoothed over 5 x 5 pixels, cross a limit: a line four fine pixels wide."""
     known = np.isfinite(values)
     smooth = summed(np.where(known, values - np.float32(limit), np.float32(0)), 2)
     over = smooth > 0
@@ -156,7 +156,7 @@ def _contour(values: Image, limit: float) -> NDArray[np.bool_]:
         crossing = (edge[1:] != edge[:-1]) & beside[1:] & beside[:-1]
         on[1:] |= crossing
         on[:-1] |= crossing
-    return line
+    return (summed(line.astype(np.float32), 1) > 0) & known
 
 
 def _edges(near_m: Image, there: NDArray[np.bool_], frame: Frame) -> Image:

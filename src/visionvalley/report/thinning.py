@@ -18,6 +18,7 @@ from visionvalley.core.arrays import Floats
 MOST_POINTS = 500_000
 MOST_FACES = 200_000
 SHARP = 0.95  # cosine of the angle between two faces below which their edge is kept
+LEANING = 0.25  # the part of a direction along an axis from which on it counts
 GROWTH = 1.2  # of the cell, from one attempt to the next
 
 
@@ -84,13 +85,14 @@ def _sharpness(mesh: Mesh, normal: Floats) -> NDArray[np.int8]:
 
 
 def _sides(mesh: Mesh, normal: Floats, area_m2: Floats) -> NDArray[np.int64]:
-    """Return to which of the six sides of a cube the surface at each vertex looks: a thin wall keeps both of its."""
+    """Return, in 27 classes, whereto the surface at each vertex looks: a thin wall keeps both of its sides."""
     weight = normal * area_m2[:, None]
     count = len(mesh.vertices_m)
     sums = [sum(np.bincount(mesh.faces[:, k], weight[:, i], count) for k in range(3)) for i in range(3)]
     mean = np.stack(sums, 1)
-    axis = np.abs(mean).argmax(1)
-    facing: NDArray[np.int64] = 2 * axis + (mean[np.arange(count), axis] < 0)
+    mean /= np.maximum(np.sqrt((mean * mean).sum(1)), 1e-300)[:, None]
+    classes = (mean > LEANING).astype(np.int64) - (mean < -LEANING) + 1
+    facing: NDArray[np.int64] = classes @ np.array([9, 3, 1])
     return facing
 
 
@@ -101,7 +103,7 @@ def _merged(
     cells = np.floor((mesh.vertices_m - mesh.vertices_m.min(0)) / cell_m).astype(np.int64)
     size = cells.max(0) + 1
     place = (cells[:, 0] * size[1] + cells[:, 1]) * size[2] + cells[:, 2]
-    group = place * 8 + np.where(rank == 0, side, 5 + rank)
+    group = place * 81 + rank * 27 + side
     _, first, member = np.unique(group, return_index=True, return_inverse=True)
     faces = member[mesh.faces]
     whole = (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])
