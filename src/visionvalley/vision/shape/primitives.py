@@ -22,8 +22,8 @@ from visionvalley.kernels.primitives import CYLINDER, PLANE, SPHERE
 from visionvalley.kernels.threads import each_thread
 from visionvalley.vision.shape.sampling import uniform
 
-# what is counted on: 16 thousand points, 131 thousand, all; and how many shapes are left then
-FIRST_TILES, NEXT_TILES, ALL_TILES = 8, 64, 1 << 30
+# what is counted on: 16 thousand points, 32 thousand, all; and how many shapes are left then
+FIRST_TILES, NEXT_TILES, ALL_TILES = 8, 16, 1 << 30
 FIRST_KEPT, NEXT_KEPT, LAST_KEPT = 128, 16, 4
 VARIATIONS, VARIATION_ROUNDS = 128, 4
 FIT_ROUNDS = 8
@@ -339,17 +339,19 @@ def _fitted(search: _Search, shape: Floats) -> _Fit:
     for the square root of their number, which chance gives or takes.
     """
     one, sums = _measured(search, shape)
-    fits = [one]
+    fits, most = [one], one.count
     for _ in range(FIT_ROUNDS):
         better = _improved(search, one.shape, sums)
         if better is None or not np.isfinite(better).all():
             break
         before = one
         one, sums = _measured(search, better)
+        most = max(most, one.count)
+        if one.count < most - math.sqrt(most):
+            break
         fits.append(one)
         if np.array_equal(one.inliers, before.inliers) and abs(one.rmse_m - before.rmse_m) <= 1e-9 * before.rmse_m:
             break
-    most = max(fit.count for fit in fits)
     return [fit for fit in fits if fit.count >= most - math.sqrt(most)][-1]
 
 
