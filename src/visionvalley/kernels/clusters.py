@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from visionvalley.kernels.compilation import inner, kernel
+from visionvalley.kernels.compilation import bare, kernel
 from visionvalley.kernels.simd import (
     bits,
     count_ones,
@@ -49,11 +49,12 @@ def measure_box(points_m, box_m):
     return valid
 
 
-@inner
+@bare
 def sort_pass(digits, shift, order, sorted_order, starts):
     """Sort an order by one digit of its points' cells; equal ones keep their order (Knuth 5.2.5)."""
     mask = (1 << DIGIT_BITS) - 1
-    starts[:] = 0
+    for digit in range(mask + 2):
+        starts[digit] = 0
     for i in range(len(order)):
         starts[((digits[order[i]] >> shift) & mask) + 1] += 1
     for digit in range(mask):
@@ -81,12 +82,14 @@ def sort_into_cells(points_m, box_m, axes, cells_a_metre, corners, orders):
             orders[0, valid] = i
             valid += 1
     starts = np.empty((1 << DIGIT_BITS) + 1, np.int64)
-    for axis in axes[::-1]:
+    for k in range(2, -1, -1):
+        axis = axes[k]
         largest = np.int64((box_m[1, axis] - box_m[0, axis]) * cells_a_metre)
         shift = 0
         while largest >> shift > 0:
             sort_pass(corners[axis], shift, orders[0], orders[1], starts)
-            orders[0, :] = orders[1, :]
+            for i in range(valid):
+                orders[0, i] = orders[1, i]
             shift += DIGIT_BITS
 
 
@@ -116,7 +119,7 @@ def find_cells(corners, axes, order, cell_of, heights, start, columns):
     return cells
 
 
-@inner
+@bare
 def slot_of(table, columns, x, y):
     """Return the place in the table of the column at x, y, or the free place that it would take."""
     mask = len(table) - 1
@@ -137,7 +140,7 @@ def fill_grid(points_m, box_m, order, columns, table, lanes):
             lanes[axis, i] = points_m[order[i], axis] - box_m[0, axis]
 
 
-@inner
+@bare
 def open_rows(grid, column, onward, rows):
     """Find the columns around one, nearest first, or only itself and those after it.
 
@@ -157,7 +160,7 @@ def open_rows(grid, column, onward, rows):
     return count
 
 
-@inner
+@bare
 def slide_rows(heights, rows, count, z):
     """Move the rows up to the cells between z - 2 and z + 2."""
     for k in range(count):
@@ -170,7 +173,7 @@ def slide_rows(heights, rows, count, z):
         rows[k, 0], rows[k, 1] = low, high
 
 
-@inner
+@bare
 def distances(lanes, at, x, y, z):
     """Return the squared distances of four points from (x, y, z)."""
     stride = lanes.shape[1]
@@ -180,7 +183,7 @@ def distances(lanes, at, x, y, z):
     return multiply_add(dz, dz, multiply_add(dy, dy, dx * dx))
 
 
-@inner
+@bare
 def near_mask(lanes, at, last, x, y, z, reach2):
     """Return which of the points at ... last (four at most) are near (x, y, z), as bits."""
     near = bits(distances(lanes, at, x, y, z) <= splat_f64x4(reach2))
@@ -189,7 +192,7 @@ def near_mask(lanes, at, last, x, y, z, reach2):
     return near
 
 
-@inner
+@bare
 def points_in(grid, rows, count):
     """Return the number of points in the rows."""
     start, total = grid[1], 0
@@ -198,7 +201,7 @@ def points_in(grid, rows, count):
     return total
 
 
-@inner
+@bare
 def gather(grid, rows, count, keep, room, places):
     """Copy the points of the rows that are to be kept side by side; return how many."""
     start, lanes = grid[1], grid[4]
@@ -211,7 +214,7 @@ def gather(grid, rows, count, keep, room, places):
     return total
 
 
-@inner
+@bare
 def count_near(grid, room, total, point, reach2, least):
     """Return the number of gathered points near one; stops once there are `least`."""
     lanes = grid[4]
@@ -254,7 +257,7 @@ def core_worker(counter, grid, reach2, least, every, core, has_core):
                         has_core[cell] = 1
 
 
-@inner
+@bare
 def root_of(parent, cell):
     """Return the first cell of the cluster, shortening the way to it."""
     while parent[cell] != cell:
@@ -263,7 +266,7 @@ def root_of(parent, cell):
     return cell
 
 
-@inner
+@bare
 def join(parent, a, b):
     """Make one cluster of two; safe when several threads do it (Anderson & Woll 1991)."""
     while True:
@@ -275,7 +278,7 @@ def join(parent, a, b):
             return
 
 
-@inner
+@bare
 def cores_meet(grid, core, a, b, reach2):
     """Tell whether a core point of one cell is near a core point of another."""
     start, lanes = grid[1], grid[4]
@@ -319,7 +322,7 @@ def join_worker(counter, grid, reach2, core, has_core, parent):
                             mine = root_of(parent, cell)
 
 
-@inner
+@bare
 def nearest_core(grid, order, room, places, total, point, reach2, four):
     """Return the place of the nearest gathered point, or -1; of equally near ones that of the lowest index."""
     lanes = grid[4]

@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from visionvalley.kernels.compilation import inner, kernel
+from visionvalley.kernels.compilation import bare, kernel
 from visionvalley.kernels.simd import (
     absolute,
     load_f32x8,
@@ -44,7 +44,7 @@ def tile_worker(counter, points_m, origin_m, tiles):
                 tiles[tile, axis, lane] = points_m[i, axis] - origin_m[axis] if i < count else np.nan
 
 
-@inner
+@bare
 def within_plane(tile, at, shape):
     """Return which of eight points lie within reach of a plane: normal, offset, reach."""
     gap = multiply_add(load_f32x8(tile, at), splat_f32x8(shape[0]), splat_f32x8(shape[3]))
@@ -53,7 +53,7 @@ def within_plane(tile, at, shape):
     return absolute(gap) <= splat_f32x8(shape[4])
 
 
-@inner
+@bare
 def within_round(tile, at, shape):
     """Return which of eight points lie in a shell: centre, axis (zero for a sphere), squared radii."""
     dx = load_f32x8(tile, at) - splat_f32x8(shape[0])
@@ -64,13 +64,13 @@ def within_round(tile, at, shape):
     return absolute(square - splat_f32x8(shape[6])) <= splat_f32x8(shape[7])
 
 
-@inner
+@bare
 def ones(mask):
     """Return one in the lanes of a mask, zero elsewhere."""
     return select(mask, splat_i32x8(np.int32(1)), splat_i32x8(np.int32(0)))
 
 
-@inner
+@bare
 def count_planes(tile, shapes, counts):
     """Count a tile's points within reach of planes, four in one pass; their number is a multiple of four."""
     for first in range(0, len(shapes), 4):
@@ -85,7 +85,7 @@ def count_planes(tile, shapes, counts):
         counts[first + 2], counts[first + 3] = reduce_add(c), reduce_add(d)
 
 
-@inner
+@bare
 def count_round(tile, shapes, counts):
     """Count a tile's points within reach of spheres or cylinders, two in one pass."""
     for first in range(0, len(shapes), 2):
@@ -110,17 +110,17 @@ def count_worker(counter, tiles, chosen, kind, shapes, counts):
             count_round(tiles[chosen[piece]], shapes, counts[piece])
 
 
-@inner
-def residual(kind, q, frame, radius_m, slope):
+@bare
+def residual(kind, q, place, radius_m, slope):
     """Return a point's distance from the shape; `slope` (5,) is its change with the shape's parameters.
 
-    q (3,) point relative to the shape's place, frame (3, 3) rows axis, u, v. Parameters: of a plane
+    q (3,) point relative to the shape's place; place (4, 3) that place, then the axis, u, v. Parameters: of a plane
     tilts to u and v and offset; of a sphere shifts along x, y, z and radius; of a cylinder shifts along
     u and v, tilts to u and v, radius.
     """
-    along = q[0] * frame[0, 0] + q[1] * frame[0, 1] + q[2] * frame[0, 2]
-    u = q[0] * frame[1, 0] + q[1] * frame[1, 1] + q[2] * frame[1, 2]
-    v = q[0] * frame[2, 0] + q[1] * frame[2, 1] + q[2] * frame[2, 2]
+    along = q[0] * place[1, 0] + q[1] * place[1, 1] + q[2] * place[1, 2]
+    u = q[0] * place[2, 0] + q[1] * place[2, 1] + q[2] * place[2, 2]
+    v = q[0] * place[3, 0] + q[1] * place[3, 1] + q[2] * place[3, 2]
     if kind == PLANE:
         slope[0], slope[1], slope[2] = u, v, 1.0
         return along
@@ -141,16 +141,17 @@ def fit_worker(counter, points_m, kind, place, radius_m, reach_m, inliers, sums)
     place (4, 3) a place on the shape (its centre), axis, u, v; inliers (N,); sums (pieces, 25): number,
     squares, right side (5), upper triangle (15), and places relative to the centre (3)
     """
-    slope, q, frame = np.zeros(5), np.zeros(3), place[1:]
+    slope, q, mine = np.zeros(5), np.zeros(3), np.zeros(SUMS)
     while True:
         piece = take(counter)
         if piece >= len(sums):
             return
-        mine = np.zeros(SUMS)
+        for k in range(SUMS):
+            mine[k] = 0.0
         for i in range(piece * POINTS_A_PIECE, min(len(points_m), (piece + 1) * POINTS_A_PIECE)):
             for axis in range(3):
                 q[axis] = points_m[i, axis] - place[0, axis]
-            error = residual(kind, q, frame, radius_m, slope)
+            error = residual(kind, q, place, radius_m, slope)
             inliers[i] = abs(error) <= reach_m
             if not inliers[i]:
                 continue
@@ -164,4 +165,5 @@ def fit_worker(counter, points_m, kind, place, radius_m, reach_m, inliers, sums)
                     at += 1
             for axis in range(3):
                 mine[22 + axis] += q[axis]
-        sums[piece] = mine
+        for k in range(SUMS):
+            sums[piece, k] = mine[k]

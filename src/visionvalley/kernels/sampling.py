@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from visionvalley.kernels.compilation import inner, kernel
+from visionvalley.kernels.compilation import bare, kernel
 from visionvalley.kernels.simd import (
     bits,
     load_f64x4,
@@ -57,7 +57,7 @@ def bucket_worker(counter, points_m, order, buckets, boxes):
             boxes[FARTHEST, bucket] = np.inf
 
 
-@inner
+@bare
 def touched(boxes, at, x, y, z):
     """Return which of four buckets have a point that a chosen one at x, y, z may be nearest to, as bits."""
     stride, zero = boxes.shape[1], splat_f64x4(0.0)
@@ -68,7 +68,7 @@ def touched(boxes, at, x, y, z):
     return bits(square < load_f64x4(boxes, at + FARTHEST * stride))
 
 
-@inner
+@bare
 def come_closer(points, x, y, z):
     """Lower the distances of a bucket's points (512,) to that from x, y, z; return the largest left."""
     farthest = splat_f64x4(-1.0)
@@ -81,7 +81,7 @@ def come_closer(points, x, y, z):
     return reduce_max(farthest)
 
 
-@inner
+@bare
 def farthest_bucket(boxes, count, farthest, rest):
     """Return the next bucket from `rest` on whose farthest point is that far; `count` if there is none."""
     for bucket in range(rest, count):
@@ -90,7 +90,7 @@ def farthest_bucket(boxes, count, farthest, rest):
     return count
 
 
-@inner
+@bare
 def lowest_row(points, order, first, farthest):
     """Return the lane of the point that far whose row is lowest."""
     found = -1
@@ -100,7 +100,7 @@ def lowest_row(points, order, first, farthest):
     return found
 
 
-@inner
+@bare
 def farthest_place(buckets, boxes, order):
     """Return the place in the order of the farthest point; of several the one whose row is lowest."""
     farthest, count = splat_f64x4(-1.0), len(buckets)
