@@ -185,7 +185,8 @@ def test_the_page_tells_what_a_reader_needs():
     seen = re.sub(r"<[^>]+>", " ", re.sub(r"<(script|style).*?</\1>", "", page, flags=re.DOTALL))
     for words in (
         "Fail", "plate.stl", "0.160", "± 0.010", "k = 2", "limit +50", "Turn about z", "turn about z", "Noise",
-        "Standard deviation", "3\u202fµm", "0 to 0.1\u202fmm", "abc123def456", "a" * 64, "a.ply", "30\u202fµm", "Minimum zone",
+        "Standard deviation", "3\u202fµm", "0 to 0.1\u202fmm", "abc123def456", "a" * 64, "a.ply",
+        "30.0\u202fµm", "40.0\u202fµm", "Minimum zone",
     ):  # fmt: skip
         assert words in seen, words
 

@@ -81,9 +81,10 @@ def marked_picture(picture: Picture, scale: Scale | None, alt: str, words: Words
             row = min(max(spot.row + (-46 if spot.row > height / 2 else 46), 22), height - 14)
             anchor = "start" if right else "end"
             label = signed(spot.value, unit, words.language)
+            line = f'd="M{spot.column:.0f} {spot.row:.0f}L{end:.0f} {row:.0f}"'
+            ring = f'cx="{spot.column:.0f}" cy="{spot.row:.0f}" r="6"'
             marks.append(
-                f'<path d="M{spot.column:.0f} {spot.row:.0f}L{end:.0f} {row:.0f}"/>'
-                f'<circle cx="{spot.column:.0f}" cy="{spot.row:.0f}" r="6"/>'
+                f'<path class="halo" {line}/><circle class="halo" {ring}/><path {line}/><circle {ring}/>'
                 f'<text x="{end + (8 if right else -8):.0f}" y="{row + 8:.0f}" text-anchor="{anchor}">{label}</text>'
             )
     image = f'<image href="{data_address(picture.pixels)}" width="{width}" height="{height}"/>'

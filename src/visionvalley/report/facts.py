@@ -6,6 +6,7 @@ A name that ends in `_m`, `_s` or `_rad` gives the unit of what stands under it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from html import escape as safe
 from typing import Any
@@ -14,6 +15,7 @@ from visionvalley.core import Text, render
 from visionvalley.report import phrases
 from visionvalley.report.json import plain as json_values
 from visionvalley.report.markup import pairs, section, table, tag
+from visionvalley.report.numbers import THIN, decimals_of, fixed, unit_for
 from visionvalley.report.page import Page
 
 TOLD_ELSEWHERE = {"alignment", "conditions", "part", "deviation_quantiles_m"}
@@ -55,8 +57,20 @@ def _table(page: Page, group: Group, heading: str, si_unit: str) -> list[str]:
     """Return a table, a row a name, with its numbers in the unit of the largest of their column."""
     columns = list(next(iter(group.values())))
     heads = ("", *(page.words.name(name.removesuffix(_suffix(name))) for name in columns))
-    rows = [(safe(name), *(value_of(page, key, row[key], si_unit) for key in columns)) for name, row in group.items()]
-    return [tag("h3", heading), table(heads, rows)]
+    told = [_column(page, key, [row[key] for row in group.values()], si_unit) for key in columns]
+    rows = [(safe(name), *cells) for name, *cells in zip(group, *told, strict=True)]
+    return [tag("h3", heading), tag("div", table(heads, rows), class_="narrow")]
+
+
+def _column(page: Page, name: str, values: list[Any], si_unit: str) -> list[str]:
+    """Return the values of a column; lengths and times in one unit, with the same decimals."""
+    si_unit = UNITS.get(_suffix(name), si_unit)
+    sizes = [abs(value) for value in values if isinstance(value, float) and math.isfinite(value)]
+    if not si_unit or len(sizes) != len(values) or not max(sizes):
+        return [value_of(page, name, value, si_unit) for value in values]
+    unit = unit_for(max(sizes), si_unit, large=page.large)
+    decimals = max(0, decimals_of(max(sizes) * unit.per_si, 3))
+    return [f"{fixed(value * unit.per_si, decimals, page.words.language)}{THIN}{unit.name}" for value in values]
 
 
 def lines(page: Page, values: Group, si_unit: str = "", above: str = "") -> list[tuple[str, str]]:

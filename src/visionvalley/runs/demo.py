@@ -110,5 +110,6 @@ def demonstrate_simulated(output: Path, progress: Progress = SILENT) -> Demonstr
         scan, part = dented_block()
     settings = Settings(tolerance_m=SIMULATED_TOLERANCE_M)
     report = run(Inspection(scan, part, simulated=True), settings, watch)
+    report = replace(report, facts={**report.facts, "part": str(text("runs.simulated_part"))})
     folder = kept(report, output, conditions({}, settings, watch.seconds), watch)
     return Demonstrated(report, folder, (), (), float("nan"), watch.seconds)
