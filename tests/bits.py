@@ -186,6 +186,46 @@ def best_fit() -> Any:
     return least, fit_zone(points, tree, least)
 
 
+def outliers() -> Any:
+    """Tell stray points."""
+    from visionvalley.vision.shape.outliers import radius_inliers, statistical_inliers
+
+    points = surface(20_000, 14)
+    return statistical_inliers(points, 16, 1.5), radius_inliers(points, 0.004, 8)
+
+
+def light() -> Any:
+    """Cast rays, render depth, cut sections, and let a virtual sensor scan."""
+    from visionvalley.core import SensorNoise
+    from visionvalley.vision.shape.raster import render_depth
+    from visionvalley.vision.shape.rays import cast
+    from visionvalley.vision.shape.sections import sections
+    from visionvalley.vision.shape.surfaces import index_surface
+    from visionvalley.vision.simulation.depth_sensor import DepthSensor, scan
+    from visionvalley.vision.simulation.views import looking_at
+
+    mesh, camera = block(), Camera(160, 120, 200.0, 200.0, 79.5, 59.5)
+    tree, pose = index_surface(mesh), looking_at(np.array([0.1, -0.08, 0.15]), np.array([0.02, 0.02, 0.02]))
+    ways = surface(5000, 15) - np.array([1.0, -2.0, 0.5])
+    seen = render_depth(mesh, camera, pose)
+    sensor = DepthSensor(camera, (0.05, 0.0, 0.0), SensorNoise(1e-5, 5e-6, 0.01, 1e-5), 1e-6)
+    cut = sections(mesh, np.zeros(3), np.array([0.0, 0.0, 1.0]), np.linspace(0.001, 0.04, 20))
+    return cast(tree, np.array([0.02, 0.02, 0.02]), ways), seen, cut, scan(tree, pose, sensor, 5)
+
+
+def inspection() -> Any:
+    """Inspect a scan of a part against it, without a start."""
+    from visionvalley.applications.manufacturing import Inspection, Settings, run
+    from visionvalley.samples.simulated import bracket
+    from visionvalley.vision.shape.topology import sample_surface
+
+    made = sample_surface(bracket(), 20_000, seed=3)
+    noise = 1e-5 * (np.random.Generator(np.random.PCG64(16)).random((20_000, 1)) - 0.5)
+    scan = Cloud(SMALL.apply(made.points_m + noise * made.normals))
+    report = run(Inspection(scan, bracket()), Settings(tolerance_m=1e-4))
+    return report.verdict, report.measurements, report.facts, [thing.shape for thing in report.scene.things]
+
+
 def verdicts() -> Any:
     """Judge."""
     from visionvalley.vision.metrology.decision import judge
@@ -208,6 +248,9 @@ CASES: dict[str, Callable[[], Any]] = {
     "distances": distances,
     "meshes": meshes,
     "best fit": best_fit,
+    "outliers": outliers,
+    "light": light,
+    "inspection": inspection,
     "verdicts": verdicts,
 }
 

@@ -81,7 +81,11 @@ def test_light_fades_out_over_ten_degrees_before_the_grazing_limit():
     angles = np.radians([0, 69, 75, 80.001, 89])
     normals = np.stack([np.sin(angles), np.zeros(5), -np.cos(angles)], axis=1)
     points = np.tile([0.0, 0.0, 1.0], (5, 1))
-    assert_allclose(returning(points, normals, math.radians(80)), [1, 1, 0.5, 0, 0], atol=1e-3)
+    half = (math.cos(angles[2]) - math.cos(math.radians(80))) / (
+        math.cos(math.radians(70)) - math.cos(math.radians(80))
+    )
+    assert_allclose(returning(points, normals, math.radians(80)), [1, 1, half, 0, 0], atol=1e-4)
+    assert half == pytest.approx(0.5, abs=0.01)
 
 
 def test_so_many_points_are_lost_at_a_grazing_angle_as_the_law_says():

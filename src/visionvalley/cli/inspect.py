@@ -27,7 +27,8 @@ def inspect(
         str | None, typer.Option("--reference-unit", help="Unit of the reference; the scan's where it is not given")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Folder for the results [default: SCAN-inspection]")
+        Path | None,
+        typer.Option("--output", "-o", help="Folder for the results (else SCAN-inspection, beside the scan)"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON, nothing else.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing; the exit code tells.")] = False,

@@ -43,7 +43,7 @@ def _parameter(name: str, one: Field[Any]) -> inspect.Parameter:
     about, length = one.metadata, one.metadata["unit"] == "m"
     kind: Any = str if length or isinstance(one.default, str) else type(one.default)
     default: Any = one.default
-    words = f" [{'|'.join(about['choices'])}]" if about["choices"] else ""
+    words = f" ({', '.join(about['choices'])})" if about["choices"] else ""
     if length and default is not None:
         default = f"{default * 1e3:g}mm"
     option = typer.Option(

@@ -29,7 +29,7 @@ class DepthSensor:
     noise           of the depth, along z; its scale is drawn once a scan, for all coordinates
     quantisation_m  step of the depth, 0: none
     grazing_rad     angle between ray and normal at which nothing comes back; over the 10 degrees before
-                    it the share that comes back falls linearly from all to none
+                    it the share that comes back falls from all to none, linearly in the cosine
     """
 
     camera: Camera
@@ -127,9 +127,9 @@ def rays_of(camera: Camera, pixels: Any) -> Floats:
 
 def returning(points_m: Floats, outward: Floats, grazing_rad: float) -> Floats:
     """Return the share (N,) of light that comes back to the origin from points with these normals."""
-    cosine = np.clip(-(points_m * outward).sum(axis=1) / _lengths(points_m), -1, 1)
-    angle = np.arccos(cosine)
-    share: Floats = np.clip((grazing_rad - angle) / FADING_RAD, 0.0, 1.0)
+    cosine = -(points_m * outward).sum(axis=1) / _lengths(points_m)
+    none, all_ = math.cos(grazing_rad), math.cos(grazing_rad - FADING_RAD)
+    share: Floats = np.clip((cosine - none) / (all_ - none), 0.0, 1.0)
     return share
 
 
