@@ -50,6 +50,21 @@ def test_the_normal_equations_agree_with_their_twin(rng, clouds, method, robust)
     assert_allclose(gradient, twin[1], rtol=2e-3, atol=1e-4 * np.abs(twin[1]).max())
 
 
+def test_matches_that_are_kept_are_those_a_new_search_finds(rng, clouds):
+    source, _, target, target_normals = clouds
+    moving, fixed = Source.of(Cloud(source)), Target.of_cloud(Cloud(target, target_normals))
+    settings, kept = Alignment(reach_m=0.006), 0
+    used = Work(moving, fixed, settings)
+    pose = to_local(nearby(rng, Pose.identity(), 0.02, 1e-3), moving, fixed)
+    for step_m in (0.0, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 1e-6):
+        pose = nearby(rng, pose, step_m / moving.extent_m, step_m)
+        before, fresh = used.held.copy(), Work(moving, fixed, settings)
+        assert_array_equal(used.sums(pose), fresh.sums(pose))
+        assert_array_equal(used.matches, fresh.matches)
+        kept += int((used.held == before).all(axis=1).sum())
+    assert kept > 2 * len(source)  # else nothing was kept, and this tells nothing
+
+
 def test_pairs_whose_normals_lean_apart_are_left_out(clouds):
     source, source_normals, target, target_normals = clouds
     across = np.cross(source_normals, np.roll(source_normals, 1, axis=1))

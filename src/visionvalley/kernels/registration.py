@@ -9,8 +9,17 @@ from __future__ import annotations
 import numpy as np
 
 from visionvalley.kernels.compilation import inner, kernel
-from visionvalley.kernels.neighbours import LEAF, TREE, make_scratch, nearest_one
-from visionvalley.kernels.simd import take
+from visionvalley.kernels.neighbours import LEAF, NO_ROW, NODE, TREE, make_scratch, nearest_one
+from visionvalley.kernels.simd import (
+    float_bits,
+    load_f32x16,
+    reduce_min,
+    select,
+    splat_f32x16,
+    take,
+    trailing_zeros,
+)
+from visionvalley.kernels.tree import ENDLESS, look
 
 POINT, PLANE, GENERALISED, SYMMETRIC = 0, 1, 2, 3
 NONE, HUBER, CAUCHY, TUKEY, GEMAN_MCCLURE = 0, 1, 2, 3, 4
@@ -134,20 +143,110 @@ def metric_of(nx, ny, nz, mx, my, mz):
     return c0 * r, c1 * r, c2 * r, (a0 * a5 - a2 * a2) * r, (a1 * a2 - a0 * a4) * r, (a0 * a3 - a1 * a1) * r
 
 
+@inner
+def look_beyond(array, at, leaf, x, y, z, worst, beyond, distances, to):
+    """`look`, and the least squared distance beyond `worst` so far."""
+    found = look(array, at, leaf, x, y, z, worst, distances, to)
+    squared, limit = load_f32x16(distances, to), splat_f32x16(worst)
+    return found, min(beyond, reduce_min(select(squared <= limit, splat_f32x16(ENDLESS), squared)))
+
+
+@inner
+def nearest_and_beyond(tree, x, y, z, bound, seed, scratch):
+    """What `nearest_one` returns, and a squared distance that no other point is nearer than.
+
+    That is the least distance of all points and boxes that were looked at and are not the nearest point.
+    """
+    boxes, leaves, levels = tree
+    distances, waiting, nodes, _ = scratch
+    worst, best, row, beyond = bound, np.int64(-1), NO_ROW, ENDLESS
+    depth = levels[2]
+    if seed >= 0:
+        near_seed = look(leaves, (seed >> 4) * LEAF, True, x, y, z, worst, distances, 16 * depth)
+        while near_seed != 0:
+            worst = min(worst, distances[16 * depth + trailing_zeros(near_seed)])
+            near_seed &= near_seed - 1
+    level = depth - 1
+    nodes[level] = 0
+    at = levels[3 + level] * NODE
+    waiting[level], beyond = look_beyond(boxes, at, False, x, y, z, worst, beyond, distances, 16 * level)
+    while True:
+        left = waiting[level]
+        if left == 0:
+            level += 1
+            if level == depth:
+                break
+            continue
+        j = trailing_zeros(left)
+        if best < 0 and seed < 0:  # nothing is known: the nearest child first
+            for other in range(j + 1, 16):
+                if left >> other & 1 and distances[16 * level + other] < distances[16 * level + j]:
+                    j = other
+        waiting[level] = left & ~(1 << j)
+        near = distances[16 * level + j]
+        at = (levels[3 + level] + nodes[level]) * NODE
+        if near > worst or (near == worst and float_bits(boxes[at + 96 + j]) > row):
+            beyond = min(beyond, near)
+            continue
+        child = nodes[level] * 16 + j
+        if level > 0:
+            level -= 1
+            nodes[level] = child
+            at = (levels[3 + level] + child) * NODE
+            waiting[level], beyond = look_beyond(boxes, at, False, x, y, z, worst, beyond, distances, 16 * level)
+            continue
+        found, beyond = look_beyond(leaves, child * LEAF, True, x, y, z, worst, beyond, distances, 16 * depth)
+        while found != 0:
+            j = trailing_zeros(found)
+            found &= found - 1
+            d = distances[16 * depth + j]
+            candidate = float_bits(leaves[child * LEAF + 48 + j])
+            if d < worst or (d == worst and candidate <= row):
+                beyond = min(beyond, worst) if best >= 0 else beyond
+                worst, best, row = d, child * 16 + j, candidate
+            else:
+                beyond = min(beyond, d)
+    return best, worst, beyond
+
+
+@inner
+def free_step(at, squared, beyond, reach):
+    """How far a point may move before another point, or one more or less within reach, can be its nearest.
+
+    A little is taken off for rounding; 0 or less where nothing is certain.
+    """
+    if at < 0:
+        return np.float32(0.999) * np.sqrt(beyond) - np.sqrt(reach)
+    near = np.sqrt(squared)
+    return min(np.float32(0.4999) * np.sqrt(beyond) - np.float32(0.5) * near, np.float32(0.999) * np.sqrt(reach) - near)
+
+
+@inner
+def is_certain(held, x, y, z):
+    """Whether a point, held with the place where it was searched and its free step, still has the same nearest."""
+    dx, dy, dz = x - held[0], y - held[1], z - held[2]
+    return held[3] > 0 and dx * dx + dy * dy + dz * dz < held[3] * held[3]
+
+
 @kernel(
-    f"void(int64[::1], {TREE}, float32[:, ::1], float32[:, ::1], float64[::1], int64[::1], int32[::1], float64[:, ::1])"
+    f"void(int64[::1], {TREE}, float32[:, ::1], float32[:, ::1], float64[::1], int64[::1], "
+    "Tuple((int32[::1], float32[:, ::1])), float64[:, ::1])"
 )
-def linearise(counter, tree, target_normals, source, state, modes, matches, parts):
+def linearise(counter, tree, target_normals, source, state, modes, memory, parts):
     """Pair each source point with the nearest target point and add up the normal equations, piece by piece.
 
     target_normals  (count, 3) by position in the tree; NaN where a point may not be matched
     source          (N, 6): point and normal, local; the normal may be NaN where PLANE or POINT is asked for
     state           (16,): rotation by rows, translation, squared reach, robust scale, least squared cosine of normals
     modes           (4,): method, robust kernel, points of a piece, every how many points one is used
-    matches         (N,) position of the match, -1 none: read as a first guess, written
+    memory          matches (N,), the position of each, -1 none; and where each was searched and how far it may move
+                    until it has to be searched again (N, 4), 0 at first: only the time taken depends on them; written
     parts           (pieces, SUMS) out
+    A point keeps its match as long as it has moved less than half of what its second nearest is farther than its
+    nearest (Greenspan & Godin 2001, a nearest neighbor method for efficient ICP).
     """
     _, leaves, _ = tree
+    matches, held = memory
     scratch = make_scratch(tree, 0)
     method, robust, size, stride = modes[0], modes[1], modes[2], modes[3]
     reach, scale, least = np.float32(state[12]), state[13], state[14]
@@ -162,11 +261,14 @@ def linearise(counter, tree, target_normals, source, state, modes, matches, part
             x = state[0] * px + state[1] * py + state[2] * pz + state[9]
             y = state[3] * px + state[4] * py + state[5] * pz + state[10]
             z = state[6] * px + state[7] * py + state[8] * pz + state[11]
-            seed = np.int64(matches[i])
-            if seed < 0 and i >= stride:
-                seed = np.int64(matches[i - stride])
-            at, _squared = nearest_one(tree, np.float32(x), np.float32(y), np.float32(z), reach, seed, scratch)
-            matches[i] = np.int32(at)
+            at = np.int64(matches[i])
+            qx, qy, qz = np.float32(x), np.float32(y), np.float32(z)
+            if not is_certain(held[i], qx, qy, qz):
+                seed = np.int64(matches[i - stride]) if at < 0 and i >= stride else at
+                at, squared, beyond = nearest_and_beyond(tree, qx, qy, qz, reach, seed, scratch)
+                matches[i] = np.int32(at)
+                held[i, 0], held[i, 1], held[i, 2] = qx, qy, qz
+                held[i, 3] = free_step(at, squared, beyond, reach)
             if at < 0:
                 continue
             nx, ny, nz = target_normals[at, 0], target_normals[at, 1], target_normals[at, 2]

@@ -11,6 +11,8 @@ from visionvalley.core import BadInput
 from visionvalley.core.arrays import Floats
 from visionvalley.kernels import symmetric as kernels
 
+AT_ONCE = 1000  # multiplications of a matrix product that are one array
+
 
 def cholesky(matrix: Floats) -> Floats:
     """Return the lower triangular L, (n, n), with L Lᵀ = matrix; raises BadInput unless it is positive definite."""
@@ -48,6 +50,9 @@ def product(*factors: Floats) -> Floats:
     """Return the matrix product, from left to right, of small matrices."""
     result = np.asarray(factors[0], np.float64)
     for factor in factors[1:]:
+        if len(result) * factor.size <= AT_ONCE:
+            result = (result[:, :, None] * factor[None]).sum(axis=1)
+            continue
         total = np.zeros((result.shape[0], factor.shape[1]))
         for k in range(factor.shape[0]):
             total += result[:, k, None] * factor[None, k]
@@ -58,8 +63,13 @@ def product(*factors: Floats) -> Floats:
 def gram(rows: Floats, others: Floats | None = None) -> Floats:
     """Return the sum (n, m) of the outer products of rows (N, n) with others (N, m), or with themselves."""
     columns = np.ascontiguousarray(rows.T)
-    partners = columns if others is None else np.ascontiguousarray(others.T)
-    return np.array([[float((a * b).sum()) for b in partners] for a in columns])
+    if others is not None:
+        return np.array([[float((a * b).sum()) for b in np.ascontiguousarray(others.T)] for a in columns])
+    out = np.zeros((len(columns), len(columns)))
+    for i, a in enumerate(columns):
+        for j in range(i + 1):
+            out[i, j] = out[j, i] = float((a * columns[j]).sum())
+    return out
 
 
 def quadratic(matrix: Floats, x: Floats) -> float:

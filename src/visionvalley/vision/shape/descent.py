@@ -28,6 +28,7 @@ PROBE = 0.1  # of the root mean square distance: how far a probing motion goes
 PROBE_SIGNS = np.array([1.0, -1.0, 1.0, 1.0, -1.0, 1.0])
 ENOUGH_TO_PROBE, RUN = 10_000, 256  # points, in runs of neighbours
 LEAST_RESPONSE = 0.1
+ENOUGH_TO_APPROACH, NEAR = 2_000, 0.01  # points; of the reach: steps below which all points take part
 UPPER = tuple((i, j) for i in range(6) for j in range(i, 6))
 
 
@@ -81,6 +82,7 @@ class Work:
         size = PIECE
         self.parts = np.zeros((-(-self.used // size), kernels.SUMS))
         self.matches = np.full(len(moving.local), -1, np.int32)
+        self.held = np.zeros((len(moving.local), 4), np.float32)
         self.modes = np.array([METHODS.index(settings.method), ROBUST.index(settings.robust), size, self.stride])
         self.state = np.zeros(16)
         self.tries = TRIES if settings.scale_m is None and settings.robust != "none" else 0
@@ -89,13 +91,26 @@ class Work:
 
     def settle(self, pose: Pose) -> tuple[Pose, Floats, int, bool]:
         """Descend, and again as long as the robust scale follows the data; what `descend` returns."""
-        pose, sums, rounds, still = self.descend(pose)
+        pose, approached = self.approach(pose)
+        pose, sums, rounds, still = self.descend(pose, self.stop_m)
         for _ in range(self.tries):
             if not self.narrow(sums):
                 break
-            pose, sums, more, still = self.descend(pose)
+            pose, sums, more, still = self.descend(pose, self.stop_m)
             rounds += more
-        return pose, sums, rounds, still
+        return pose, sums, approached + rounds, still
+
+    def approach(self, pose: Pose) -> tuple[Pose, int]:
+        """Descend on some of the points, while steps are large: their errors are still smaller than the steps."""
+        every = self.used // ENOUGH_TO_APPROACH
+        if every < 2:
+            return pose, 0
+        parts, stride = self.parts, self.modes[3]
+        self.modes[3] = stride * every
+        self.parts = np.zeros((-(-len(self.moving.local) // (stride * every * PIECE)), kernels.SUMS))
+        near, sums, rounds, _ = self.descend(pose, max(self.stop_m, self.reach_m * NEAR))
+        self.parts, self.modes[3] = parts, stride
+        return (near if sums[29] >= LEAST_PAIRS else pose), rounds
 
     def narrow(self, sums: Floats) -> bool:
         """Take the robust scale from the distances; tell whether it changed by a tenth."""
@@ -118,13 +133,13 @@ class Work:
             self.moving.local,
             self.state,
             self.modes,
-            self.matches,
+            (self.matches, self.held),
             self.parts,
         )
         total: Floats = self.parts.sum(axis=0)
         return total
 
-    def descend(self, pose: Pose) -> tuple[Pose, Floats, int, bool]:
+    def descend(self, pose: Pose, stop_m: float) -> tuple[Pose, Floats, int, bool]:
         """Return pose, sums there, rounds taken, and whether the pose stands still."""
         before, brake = np.zeros(6), 1.0
         for turn in range(1, self.settings.rounds + 1):
@@ -136,7 +151,7 @@ class Work:
             brake = max(0.25, brake * 0.5) if back < -0.5 * float((before * before).sum()) else min(1.0, brake * 1.5)
             step *= brake
             pose = self.moved(pose, step)
-            if self.travel(step) <= self.stop_m:
+            if self.travel(step) <= stop_m:
                 return pose, sums, turn, True
             before = step
         return pose, sums, self.settings.rounds, False
@@ -191,9 +206,14 @@ class Work:
     def sample(self) -> Work:
         """Return the same work on some runs of neighbouring points, each point with its own sums."""
         apart = max(RUN, RUN * (len(self.moving.local) // ENOUGH_TO_PROBE))
-        runs = [self.moving.local[at : at + RUN] for at in range(0, len(self.moving.local), apart)]
-        some = Source(np.concatenate(runs), self.moving.origin_m, self.moving.extent_m)
-        work = Work(some, self.fixed, self.settings, 0, float(self.state[13]))
+        starts = range(0, len(self.moving.local), apart)
+        some, matches, held = (
+            np.concatenate([rows[at : at + RUN] for at in starts])
+            for rows in (self.moving.local, self.matches, self.held)
+        )
+        some_source = Source(some, self.moving.origin_m, self.moving.extent_m)
+        work = Work(some_source, self.fixed, self.settings, 0, float(self.state[13]))
+        work.matches, work.held = matches, held
         work.state[12:14] = self.state[12:14]
         work.modes[2], work.parts = 1, np.zeros((work.used, kernels.SUMS))
         return work
@@ -201,19 +221,20 @@ class Work:
     def spread(self, pose: Pose) -> Floats:
         """Return the spread (6, 6) of the pull, from the pulls of single points; for a sample."""
         self.sums(pose)
-        pulls = product(self.parts[:, 21:27], about(pose.translation_m, self.moving.extent_m))
-        there = self.parts[:, 29] > 0
-        shared = self.matches[there] // self.settings.shared
-        sums: Floats = np.stack([np.bincount(shared, pulls[there, k]) for k in range(6)], axis=1).astype(np.float64)
-        count = int(np.count_nonzero(sums.any(axis=1)))
-        return gram(sums) * (count / max(count - 6.0, 1.0))
+        there = np.flatnonzero(self.parts[:, 28] > 0)
+        pulls, shared = self.parts[there, 21:27], self.matches[there] // self.settings.shared
+        count = int(np.count_nonzero(np.bincount(shared)))
+        sums = np.stack([np.bincount(shared, pull).astype(np.float64) for pull in pulls.T], axis=1)
+        to_middle = about(pose.translation_m, self.moving.extent_m)
+        return product(to_middle.T, gram(sums), to_middle) * (count / max(count - 6.0, 1.0))
 
     def response(self, pose: Pose) -> float:
         """Return how strongly the pull really answers a small motion, as a share of what the information promises.
 
         It is less than 1 where a moved point finds another partner that is nearer to it, and where robust kernels bend.
         """
-        sums = self.parts.sum(axis=0)
+        self.modes[2], self.parts = PIECE, np.zeros((-(-self.used // PIECE), kernels.SUMS))
+        sums = self.sums(pose)
         information = self.normal_equations(sums, pose)[0]
         values, vectors = eigen(information)
         seen = values > UNSEEN * max(float(sums[28]), 1.0)
