@@ -221,3 +221,36 @@ def test_missing_assets_are_one_clear_error(monkeypatch, tmp_path):
     assert "report.js" in caught.value.what
     assert "web/build.py" in caught.value.fix
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_first_points_of_a_large_cloud_are_a_fair_choice_of_it(monkeypatch):
+    from visionvalley.report import embed
+
+    monkeypatch.setattr(embed, "MOST_MOVING", 1000)
+    scene = reports.scene(count=20_000)
+    made = embedded(scene, corners(scene)[0], scene)
+    cloud, packed = made.header["things"][1], made.buffer()
+    x, y = (decoded(packed, 2, at, cloud["count"])[:1000] for at in cloud["positions"]["at"][:2])
+    quarters = np.bincount((x > 8191) * 2 + (y > 8191), minlength=4)
+    assert quarters.min() > 200
+    assert len(set(zip(x.tolist(), y.tolist(), strict=True))) == 1000
+
+
+def test_a_fine_surface_comes_with_a_coarse_one_between_the_same_vertices(monkeypatch):
+    from visionvalley.report import embed
+
+    monkeypatch.setattr(embed, "FACES_MOVING", 500)
+    scene = reports.scene()
+    made = embedded(scene, corners(scene)[0], scene)
+    mesh, packed = made.header["things"][0], made.buffer()
+    coarse = mesh["faces"]["coarse"]
+    first, second, third = (decoded(packed, 4, at, coarse["count"]) for at in coarse["at"])
+    faces = np.stack([first, first + second, first + third], 1)
+    assert 100 < coarse["count"] <= 500
+    assert 0 <= faces.min() <= faces.max() < mesh["count"]
+    columns = [decoded(packed, 2, at, mesh["count"]) for at in mesh["positions"]["at"]]
+    x, y = (
+        np.array(column)[faces] * step for column, step in zip(columns[:2], mesh["positions"]["step"][:2], strict=True)
+    )
+    area = ((x[:, 1] - x[:, 0]) * (y[:, 2] - y[:, 0]) - (x[:, 2] - x[:, 0]) * (y[:, 1] - y[:, 0])) / 2
+    assert area.sum() == pytest.approx(reports.SIDE_M**2, rel=1e-3)

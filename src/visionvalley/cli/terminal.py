@@ -210,7 +210,7 @@ def _measured(report: Report) -> Table:
     from visionvalley.report.markup import Words
 
     words = Words()
-    judged = {id(one.measured): one for one in report.features}
+    judged = {id(one.measured): one for one in report.features if one.tolerance or one.verdict}
     rest = [one.measured for one in report.features if not any(one.measured is each for each in report.measurements)]
     columns = [("terminal.measured", "left"), ("terminal.value", "right")]
     if judged:

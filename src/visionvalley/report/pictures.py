@@ -28,6 +28,7 @@ from visionvalley.report.views import SIDES, View, corners, side
 
 BELOW_WORTH = 0.7  # of a view from below: people know parts from above
 FINER = 2  # pixels are drawn twice as fine and averaged: smooth edges
+SMALL_POINTS = 300_000  # of a thing in a small picture
 CONTEXT_POINTS = 150_000  # of a thing without colours beside one that has them
 INK = (14, 23, 38)
 NEIGHBOURS = ((0, 2), (0, -2), (2, 0), (-2, 0), (3, 3), (-3, -3), (3, -3), (-3, 3))
@@ -77,9 +78,10 @@ def pictures_of(
     if not layers:
         return {}
     scale = None if thing is None or thing.colouring is None else scale_for(thing.colouring, map_name)
-    wanted = [(best_corner(scene, layers), large)] + [(side(scene, name), small) for name in SIDES]
+    fewer = [layer.thinned(SMALL_POINTS) for layer in layers]
+    wanted = [(best_corner(scene, layers), layers, large)] + [(side(scene, name), fewer, small) for name in SIDES]
     with ThreadPoolExecutor(2) as pool:
-        drawn = pool.map(lambda one: draw(one[0], layers, one[1], scale), wanted)
+        drawn = pool.map(lambda one: draw(one[0], one[1], one[2], scale), wanted)
     return {picture.view.name: picture for picture in drawn}
 
 

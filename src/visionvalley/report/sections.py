@@ -76,6 +76,8 @@ def _explaining(page: Page) -> str:
     drawing = charts.marked_picture(picture, page.scale, _alt(page, "corner"), page.words)
     legend = charts.legend(page.scale, page.words) if page.scale else ""
     caption = page.words("figure_corner" if page.scale else "figure_corner_plain")
+    if page.scale and any(limit is not None for limit in page.scale.limits):
+        caption += " " + page.words("figure_limits")
     return tag("figure", drawing, legend, tag("figcaption", caption))
 
 

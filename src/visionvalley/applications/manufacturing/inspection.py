@@ -51,7 +51,7 @@ CELLS = (60, 40, 90)  # along the diagonal of the part, in each search without a
 LEAST_OVERLAP = 0.2  # of the scan that must come to lie on the reference
 REACH = 0.05  # of the diagonal: points farther off are no part of the fit, but of the deviations
 SHARING = 1 / 30  # of the diagonal, over which errors of neighbours may be alike
-PICTURE_EDGES = 160  # a reference is coloured at vertices this many to its diagonal
+PICTURE_EDGES = 120  # a reference is coloured at vertices this many to its diagonal
 
 
 @dataclass(frozen=True, slots=True, eq=False)
