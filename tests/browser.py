@@ -96,8 +96,8 @@ class Browser:
         self.events += [one for one in parsed if "method" in one]
         return [one for one in parsed if "id" in one]
 
-    def page(self, address, width=1000, height=800, touch=False, scheme="light"):
-        """Open a page and wait until it is loaded."""
+    def page(self, address, width=1000, height=800, touch=False, scheme="light", before=""):
+        """Open a page and wait until it is loaded; `before`: a script that runs before its own."""
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         page = Page(self, session)
@@ -105,6 +105,8 @@ class Browser:
             page.call(f"{domain}.enable")
         page.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=touch)
         page.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+        if before:
+            page.call("Page.addScriptToEvaluateOnNewDocument", source=before)
         page.call("Page.navigate", url=address)
         page.wait("document.readyState === 'complete' && location.href !== 'about:blank'")
         return page

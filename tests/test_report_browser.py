@@ -160,3 +160,14 @@ def test_a_page_without_a_scene_is_quiet(chromium, tmp_path):
     empty = chromium.page((tmp_path / "report.html").as_uri())
     assert empty.evaluate("document.getElementById('viewer')") is None
     assert empty.complaints() == []
+
+
+@pytest.mark.parametrize("lacking", ["DecompressionStream", "WebGL2RenderingContext"])
+def test_an_old_browser_is_told_that_the_pictures_show_the_same(chromium, tmp_path, lacking):
+    write_report(tmp_path, reports.report(), reports.Run())
+    before = f"delete window.{lacking}; HTMLCanvasElement.prototype.getContext = () => null;"
+    old = chromium.page((tmp_path / "report.html").as_uri(), before=before)
+    old.evaluate("document.getElementById('viewer').scrollIntoView()")
+    old.wait("document.querySelector('.viewer-none')")
+    assert "six sides" in old.evaluate("document.querySelector('.viewer-none').textContent")
+    assert old.events("Runtime.exceptionThrown") == []

@@ -3,6 +3,7 @@
 import { createViewer } from "./viewer/viewer.js";
 import { bytesOf } from "./viewer/base64.js";
 import { inflate } from "./viewer/decode.js";
+import { element } from "./viewer/dom.js";
 
 function start() {
   const host = document.getElementById("viewer");
@@ -13,8 +14,13 @@ function start() {
   data.remove();
   const words = JSON.parse(document.getElementById("scene-words").textContent);
   const open = async () => {
-    const buffer = await inflate(packed);
-    window.viewer = createViewer(host, JSON.parse(header.textContent), buffer, words);
+    try {
+      const buffer = await inflate(packed);
+      window.viewer = createViewer(host, JSON.parse(header.textContent), buffer, words);
+    } catch (error) { // an old browser: the pictures show the part
+      console.warn(error);
+      host.replaceChildren(element("p", { class: "viewer-none" }, words.noWebgl));
+    }
   };
   const watch = new IntersectionObserver((entries) => {
     if (!entries.some((entry) => entry.isIntersecting)) return;
