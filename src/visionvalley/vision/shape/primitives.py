@@ -92,6 +92,7 @@ def find_sphere(
 ) -> Found:
     """Find the sphere with the most points within reach; arguments as in find_plane.
 
+    rounds         of a share s of all points, four are drawn once in s^-4 rounds: take more where s is small
     most_radius_m  larger spheres are not considered; None: the diagonal of the points' box
     """
     search = _prepare(SPHERE, points_m, reach_m, rounds)
@@ -109,6 +110,7 @@ def find_cylinder(
     """Find the cylinder, endless along its axis, with the most points within reach; arguments as in find_plane.
 
     normals        (N, 3) unit length, either side; two points with their normals give an axis
+    rounds         of a share s of all points, two are drawn once in s^-2 rounds
     most_radius_m  thicker cylinders are not considered; None: the diagonal of the points' box
     """
     search = _prepare(CYLINDER, points_m, reach_m, rounds)
