@@ -3,8 +3,8 @@
 
 import numpy as np
 import pytest
-
 from tests.data import sample
+
 from visionvalley.core import BadInput
 from visionvalley.io.files import read_cloud
 from visionvalley.io.stanford import read_conf
