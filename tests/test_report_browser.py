@@ -79,7 +79,7 @@ def test_the_pointer_reads_the_deviation_that_is_there(page, x, y, told):
     look(page, "top")
     said = hover(page, x, y)
     assert said.startswith(told), said
-    place = [float(part) for part in re.findall(r"[xyz] (-?[\d.]+)", said)]
+    place = [float(part) for part in re.findall(r"[xyz]\s(-?[\d.]+)", said)]
     assert place == pytest.approx([x * 1e3, y * 1e3, 0], abs=0.3)
 
 
@@ -171,3 +171,20 @@ def test_an_old_browser_is_told_that_the_pictures_show_the_same(chromium, tmp_pa
     old.wait("document.querySelector('.viewer-none')")
     assert "six sides" in old.evaluate("document.querySelector('.viewer-none').textContent")
     assert old.events("Runtime.exceptionThrown") == []
+
+
+def test_a_tap_reads_what_is_under_the_finger(chromium, tmp_path):
+    write_report(tmp_path, reports.report(), reports.Run())
+    phone = chromium.page((tmp_path / "report.html").as_uri(), width=360, height=740, touch=True)
+    phone.call("Emulation.setTouchEmulationEnabled", enabled=True)
+    phone.evaluate("document.getElementById('viewer').scrollIntoView({block: 'center'})")
+    phone.wait("window.viewer && viewer.stage && !viewer.controls.moving && viewer.stage.drawnPoints !== undefined")
+    look(phone, "top")
+    x, y = phone.evaluate(
+        "(({x, y, width, height}) => [x + width / 2, y + height / 2])"
+        "(document.querySelector('#viewer canvas').getBoundingClientRect())"
+    )
+    phone.call("Input.dispatchTouchEvent", type="touchStart", touchPoints=[{"x": x, "y": y}])
+    phone.call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+    phone.wait("document.querySelector('.viewer-reading').textContent !== ''")
+    assert reading(phone).startswith("+10.0")

@@ -6,6 +6,11 @@ import { told } from "./viewer.js";
 
 const [LEFT, WIDTH, TOP, HEIGHT, CAP] = [4, 16, 26, 200, 14];
 
+/** A round number without the zeros at its end. */
+function short(value, scale, text) {
+  return told(value, scale.shown, text, true).replace(/([.,]\d*?)0+(?=\u202f)/, "$1").replace(/[.,](?=\u202f)/, "");
+}
+
 export function legend(scale, text) {
   const rgb = (c) => `rgb(${c[0]} ${c[1]} ${c[2]})`;
   const map = bytesOf(scale.colours);
@@ -20,10 +25,10 @@ export function legend(scale, text) {
   const limits = scale.limits.filter((one) => one !== null && one >= scale.low && one <= scale.high);
   const marks = [scale.low, 0, scale.high]
     .filter((one) => one >= scale.low && limits.every((limit) => Math.abs(y(limit) - y(one)) > 12))
-    .map((one) => label(one, told(one, scale.shown, text, true)));
+    .map((one) => label(one, short(one, scale, text)));
   const lines = limits.flatMap((one) => [
     svg("line", { x1: LEFT - 3, x2: LEFT + WIDTH + 5, y1: y(one), y2: y(one), class: "limit" }),
-    label(one, told(one, scale.shown, text, true), true),
+    label(one, short(one, scale, text), true),
   ]);
   const end = TOP + HEIGHT;
   const caps = [

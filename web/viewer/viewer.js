@@ -105,6 +105,10 @@ export function createViewer(host, header, buffer, words = {}) {
     pointer = null;
     hide();
   });
+  canvas.addEventListener("click", (event) => { // a finger that taps has not moved
+    pointer = [event.offsetX, event.offsetY];
+    if (!controls.moving) show(...pointer);
+  });
   canvas.addEventListener("keydown", (event) => {
     const names = Object.keys(VIEWS);
     if (event.key >= "1" && event.key <= "7") look(names[event.key - 1]);
@@ -158,7 +162,7 @@ export function told(value, shown, text, signed = false) {
 }
 
 function describe(hit, header, text) {
-  const place = hit.point.map((part, i) => `${"xyz"[i]} ${told(part + header.origin[i], header.place, text)}`).join("  ");
+  const place = hit.point.map((part, i) => `${"xyz"[i]}\u00a0${told(part + header.origin[i], header.place, text)}`).join("  ");
   if (!header.scale || hit.value === undefined) return place;
   const value = Number.isNaN(hit.value) ? text.noData : told(hit.value, header.scale.shown, text, true);
   return `${value}   ${place}`;
