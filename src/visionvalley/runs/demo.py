@@ -24,7 +24,7 @@ from visionvalley.vision.shape.together import register_to_model, register_toget
 from visionvalley.vision.shape.voxels import downsample_cloud
 
 FUSED_M = 0.5e-3  # the scanner's own step
-TOLERANCE_M = 3e-3
+TOLERANCE_M = 2.5e-3
 SIMULATED_TOLERANCE_M = 0.2e-3
 
 
