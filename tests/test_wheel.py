@@ -26,6 +26,7 @@ def wheel(tmp_path_factory) -> Path:
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    assert "no compiled kernels" not in done.stdout + done.stderr, done.stdout + done.stderr
     return next(folder.glob("*.whl"))
 
 

@@ -28,10 +28,15 @@ class CompiledKernels(BuildHookInterface):  # type: ignore[type-arg]
         sys.path.insert(0, str(Path(self.root) / "src"))
         try:
             from visionvalley.kernels import store
-        except ImportError:  # built without the dependencies: nothing can be compiled here either
+        except ImportError as error:  # built without the dependencies: nothing can be compiled here either
+            self.app.display_warning(f"the wheel carries no compiled kernels: {error}")
             return
         stems = store.stems()
-        if store.missing(stems) or store.target() not in {"x86-64-v3", "generic"}:
+        missing = store.missing(stems)
+        if missing or store.target() not in {"x86-64-v3", "generic"}:
+            self.app.display_warning(
+                f"the wheel carries no compiled kernels: for {store.target()} there are none of {', '.join(missing)}"
+            )
             return
         for stem in stems:
             source = store.HERE / f"{stem}.py"
