@@ -27,12 +27,17 @@ from visionvalley.vision.shape.voxels import downsample  # noqa: E402
 Array = NDArray[np.float64]
 NEIGHBOURS = 10
 ROUNDS = 30
+MOUNTED = Pose.from_rotation_vector(np.array([0.1, 0.05, 0.6]), np.zeros(3))  # see street
 STEP_M, STEP_RAD = 1e-3, 0.1 * np.pi / 180  # small_gicp's own defaults: where a descent stops
 
 
 # ---- scenes
 def street(rings: int, columns: int, pose: Pose, seed: int) -> Array:
-    """Return a simulated LiDAR scan (N, 3) of a street, in the sensor's frame: ground, walls, boxes, 1 cm of noise."""
+    """Return a simulated LiDAR scan (N, 3) of a street, in the sensor's frame: ground, walls, boxes, 1 cm of noise.
+
+    The sensor's axes lie along no wall. For most methods that changes nothing, but small_gicp's 'plane' weighs the gap
+    along each axis by the normal's part on it: with axes along the walls it is off by 1.4 mm, with others by 35 mm.
+    """
     rng = np.random.default_rng(7)
     boxes = np.concatenate([rng.uniform([-50, -9, -1.7], [50, 9, -1.7], (40, 3)), np.zeros((40, 3))], 1)
     boxes[:, 3:] = boxes[:, :3] + rng.uniform([0.3, 0.3, 0.5], [4.5, 2.0, 3.0], (40, 3))
@@ -45,7 +50,7 @@ def street(rings: int, columns: int, pose: Pose, seed: int) -> Array:
     depth = _cast(pose.translation_m, pose.turn(rays), boxes)
     seen = (depth > 3) & (depth < 100)
     noise = np.random.default_rng(seed).normal(0, 0.01, len(depth))
-    return np.ascontiguousarray(rays[seen] * (depth + noise)[seen, None])
+    return MOUNTED.apply(rays[seen] * (depth + noise)[seen, None])
 
 
 def _cast(origin: Array, rays: Array, boxes: Array) -> Array:
@@ -84,11 +89,12 @@ class Case:
 def cases() -> Iterator[Case]:
     """Yield the pairs of scans."""
     true = perturbed(Pose.identity(), np.array([0.01, -0.008, 0.05, 0.8, 0.1, 0.02]))
+    mounted = MOUNTED @ true @ MOUNTED.inverse()
     for name, rings, columns in (("64 k", 64, 1024), ("1 M", 256, 4096)):
         scan = partial(street, rings, columns)
         cell_m = 0.25 if name == "64 k" else 0.1
         first, *others = (
-            Case(f"street {name}", scan(true, s), scan(Pose.identity(), 9 + s), cell_m, true)
+            Case(f"street {name}", scan(true, s), scan(Pose.identity(), 9 + s), cell_m, mounted)
             for s in range(6 if name == "64 k" else 2)
         )
         yield replace(first, draws=tuple(others))

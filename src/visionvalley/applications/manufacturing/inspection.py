@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from visionvalley.applications.manufacturing.placement import placed
 from visionvalley.applications.manufacturing.settings import Settings
 from visionvalley.core import (
     SILENT,
@@ -19,7 +20,6 @@ from visionvalley.core import (
     Contribution,
     Measurement,
     Mesh,
-    Pose,
     Progress,
     Report,
     Scene,
@@ -32,23 +32,16 @@ from visionvalley.core import (
 from visionvalley.core.arrays import Floats
 from visionvalley.vision.metrology.best_fit import BestFit, fit_least_squares, fit_zone, pose_uncertainty_m
 from visionvalley.vision.metrology.profile import NEIGHBOURS, Deviations, filtered, surface_profile
-from visionvalley.vision.shape.coarse import Described, align_coarse, described
 from visionvalley.vision.shape.distances import Closest, closest
 from visionvalley.vision.shape.neighbours import build_index, nearest
-from visionvalley.vision.shape.normals import normals
-from visionvalley.vision.shape.orientation import orient_outwards
 from visionvalley.vision.shape.outliers import statistical_inliers
-from visionvalley.vision.shape.registration import Fit
 from visionvalley.vision.shape.subdivision import subdivided
 from visionvalley.vision.shape.surfaces import SurfaceIndex, index_surface
 from visionvalley.vision.shape.topology import sample_surface
-from visionvalley.vision.shape.voxels import downsample, downsample_cloud
 
 STRAY = 5.0  # standard deviations of the neighbours' distance beyond which a point stands alone
 FEWEST_POINTS = 100
 FEW_VERTICES = 10_000  # a scanned mesh of fewer has large triangles, and is measured at random places of them
-CELLS = (60, 40, 90)  # along the diagonal of the part, in each search without a start
-LEAST_OVERLAP = 0.2  # of the scan that must come to lie on the reference
 REACH = 0.05  # of the diagonal: points farther off are no part of the fit, but of the deviations
 SHARING = 1 / 30  # of the diagonal, over which errors of neighbours may be alike
 PICTURE_EDGES = 120  # a reference is coloured at vertices this many to its diagonal
@@ -89,7 +82,7 @@ def run(values: Inspection, settings: Settings = Settings(), progress: Progress 
         scan, stray = _cleaned(_cloud(values.scan))
         surface = index_surface(values.reference)
     with stage(progress, "manufacturing.coarse"):
-        start = _placed(scan, values.reference)
+        start = placed(scan, values.reference, surface)
     with stage(progress, "manufacturing.fine"):
         fit = fit_least_squares(scan.points_m, surface, start, reach_m=REACH * size_m, sharing_m=SHARING * size_m)
     with stage(progress, "manufacturing.deviations"):
@@ -116,32 +109,6 @@ def _cleaned(scan: Cloud) -> tuple[Cloud, int]:
 
 def _diagonal(mesh: Mesh) -> float:
     return float(np.sqrt(((mesh.vertices_m.max(axis=0) - mesh.vertices_m.min(axis=0)) ** 2).sum()))
-
-
-def _placed(scan: Cloud, reference: Mesh) -> Pose:
-    """Return where the scan lies on the reference: the first of a few searches that fits, else the best of them."""
-    nominal = sample_surface(reference, 60_000)
-    target = Cloud(nominal.points_m, nominal.normals)
-    best: Fit | None = None
-    for cells in CELLS:
-        cell_m = _diagonal(reference) / cells
-        found = align_coarse(_described(scan, cell_m), target, cell_m)
-        if best is None or found.overlap > best.overlap:
-            best = found
-        if best.converged:
-            break
-    if best is None or best.overlap < LEAST_OVERLAP:
-        raise BadInput("manufacturing.not_found", share=f"{best.overlap if best else 0:.0%}")
-    return best.target_from_source
-
-
-def _described(scan: Cloud, cell_m: float) -> Described:
-    """Return the scan thinned to cells; normals are estimated from finer ones, so that edges stay sharp."""
-    if scan.normals is None:
-        fine, _ = downsample(scan.points_m, cell_m / 3)
-        scan = Cloud(fine, orient_outwards(fine, normals(fine, 20)))
-        return described(downsample_cloud(scan, cell_m), cell_m, guessed=True)
-    return described(downsample_cloud(scan, cell_m), cell_m)
 
 
 def _deviations(points: Floats, surface: SurfaceIndex, fit: BestFit, settings: Settings) -> _Map:

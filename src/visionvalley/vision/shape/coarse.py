@@ -118,6 +118,11 @@ def align_coarse(
 
 
 def _search(moving: Described, fixed: Described, settings: Search) -> Fit:
+    return max(candidates(moving, fixed, settings), key=lambda fit: fit.overlap)
+
+
+def candidates(moving: Described, fixed: Described, settings: Search = Search()) -> list[Fit]:
+    """Return the few fits that lie best on each other, refined; what `align_coarse` chooses from, normals as given."""
     poses = proposed(moving, fixed, settings)
     shares = judged(poses, moving, fixed)
     order = [i for i in np.argsort(-shares, kind="stable")[: settings.refined] if 2 * shares[i] >= shares.max()]
@@ -125,9 +130,14 @@ def _search(moving: Described, fixed: Described, settings: Search) -> Fit:
     fine = Alignment(reach_m=2 * cell, robust="tukey", scale_m=1.5 * cell, rounds=12, stop_m=0.02 * cell)
     fits = [align(moving.source, fixed.target, poses[i], fine) for i in order]
     shares = judged([fit.target_from_source for fit in fits], moving, fixed)
-    top = int(np.argmax(shares))
-    close = fits[top].rmse_m < TRUE * cell and shares[top] > LEAST_OVERLAP
-    return replace(fits[top], overlap=float(shares[top]), converged=bool(close) and not fits[top].unseen)
+    return [
+        replace(
+            fit,
+            overlap=float(share),
+            converged=bool(fit.rmse_m < TRUE * cell and share > LEAST_OVERLAP) and not fit.unseen,
+        )
+        for fit, share in zip(fits, shares, strict=True)
+    ]
 
 
 def proposed(moving: Described, fixed: Described, settings: Search) -> list[Pose]:
