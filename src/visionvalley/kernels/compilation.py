@@ -19,6 +19,7 @@ from typing import Any
 import numba
 from numba.core import compiler, registry, serialize, sigutils, types
 from numba.core.caching import _Cache
+from numba.core.codegen import JITCodeLibrary
 
 from visionvalley.kernels import store
 
@@ -139,11 +140,71 @@ def kernel(*signatures: str) -> Callable[[Callable[..., Any]], Any]:
     return decorate
 
 
-inner: Callable[[Callable[..., Any]], Any] = numba.njit(**OPTIONS)
+class _InnerLibrary(JITCodeLibrary):  # type: ignore[misc]
+    """The code of an inner function: made smaller, to be compiled with what calls it."""
 
-# An inner function that makes no array. It counts no references: two atomic instructions for each array that it is
-# given, on memory that all threads share, cost more than most such functions do.
-bare: Callable[[Callable[..., Any]], Any] = numba.njit(_nrt=False, **OPTIONS)
+    def _optimize_final_module(self) -> None:
+        passes, builder = self._codegen._module_pass_manager(
+            loop_vectorize=False, slp_vectorize=False, opt=0, cost="cheap"
+        )
+        passes.run(self._final_module, builder)
+
+    def _finalize_final_module(self) -> None:
+        self._finalize_dynamic_globals()
+        self._verify_declare_only_symbols()
+        self._finalized = True
+
+
+class _InnerCompiler(compiler.Compiler):  # type: ignore[misc]
+    """Compile an inner function as far as its callers need it: no machine code, no way in from Python."""
+
+    def define_pipelines(self) -> Any:
+        self.state.library = _InnerLibrary(self.state.targetctx.codegen(), self.state.func_id.func_qualname)
+        self.state.flags.no_compile = True
+        return super().define_pipelines()
+
+    def _compile_core(self) -> Any:
+        function, result = self.state.func_id.func, super()._compile_core()
+
+        def called_from_python(*arguments: Any) -> Any:
+            return numba.njit(**OPTIONS)(function)(*arguments)
+
+        self.state.targetctx.insert_user_function(called_from_python, result.fndesc, [result.library])
+        return result._replace(entry_point=called_from_python)
+
+
+class _InnerDispatcher(registry.CPUDispatcher):  # type: ignore[misc]
+    """A function that is compiled into others; optimised there, and once for whole numbers known and unknown."""
+
+    def add_overload(self, result: Any) -> None:
+        self.overloads[tuple(result.signature.args)] = result
+
+    def get_call_template(self, args: Any, kws: Any) -> Any:
+        def known_or_not(one: Any) -> Any:
+            return types.unliteral(one) if isinstance(one, types.IntegerLiteral) else one  # type: ignore[attr-defined]
+
+        return super().get_call_template(
+            tuple(map(known_or_not, args)), {name: known_or_not(one) for name, one in kws.items()}
+        )
+
+
+def _inner(function: Callable[..., Any], **options: Any) -> Any:
+    here = {"nopython": True, "boundscheck": None, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    return _InnerDispatcher(function, targetoptions=here | OPTIONS | options, pipeline_class=_InnerCompiler)
+
+
+def inner(function: Callable[..., Any]) -> Any:
+    """Mark a function that is compiled into others."""
+    return _inner(function)
+
+
+def bare(function: Callable[..., Any]) -> Any:
+    """Mark an inner function that makes no array.
+
+    It counts no references: two atomic instructions for each array that it is given, on memory that all threads
+    share, cost more than most such functions do.
+    """
+    return _inner(function, _nrt=False)
 
 
 def declared(dispatcher: Any) -> Iterator[tuple[tuple[Any, ...], Any]]:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from visionvalley.kernels.compilation import inner
+from visionvalley.kernels.compilation import bare, inner
 from visionvalley.kernels.simd import (
     bits,
     bits_float,
@@ -64,14 +64,14 @@ def make_group():
     )
 
 
-@inner
+@bare
 def squared_step(ax, ay, az, bx, by, bz):
     """Squared distance of two points."""
     x, y, z = ax - bx, ay - by, az - bz
     return x * x + y * y + z * z
 
 
-@inner
+@bare
 def box_of_queries(queries):
     """Low x y z and high x y z of the queries that are of use; low is above high if none is."""
     x0 = y0 = z0 = FAR
@@ -83,14 +83,14 @@ def box_of_queries(queries):
     return x0, y0, z0, x1, y1, z1
 
 
-@inner
+@bare
 def farthest_corner(box, x, y, z):
     """Squared distance from a point to the farthest corner of a box."""
     dx, dy, dz = max(x - box[0], box[3] - x), max(y - box[1], box[4] - y), max(z - box[2], box[5] - z)
     return dx * dx + dy * dy + dz * dz
 
 
-@inner
+@bare
 def boxes_near_box(boxes, at, box):
     """Squared distances of a box to the 16 children of the node that starts at `at`."""
     zero = splat_f32x16(np.float32(0.0))
@@ -102,7 +102,7 @@ def boxes_near_box(boxes, at, box):
     return squared_length(x, y, maximum(zero, maximum(low[0], low[1])))
 
 
-@inner
+@bare
 def collect(tree, box, reach, scratch, group):
     """Put all leaves within a squared distance of a box into the shortlist; how many, -1 if it is too short."""
     boxes, _, levels = tree
@@ -144,7 +144,7 @@ def collect(tree, box, reach, scratch, group):
     return count
 
 
-@inner
+@bare
 def look_around(tree, group, listed, x, y, z, bound):
     """Squared distances of a query to the points of all listed leaves within `bound`; how many leaves."""
     leaves = tree[1]
@@ -163,7 +163,7 @@ def look_around(tree, group, listed, x, y, z, bound):
     return count
 
 
-@inner
+@bare
 def count_within(distances, blocks, bound):
     """How many of the distances of so many leaves are at most `bound`."""
     limit = splat_f32x16(bound)
@@ -173,7 +173,7 @@ def count_within(distances, blocks, bound):
     return count
 
 
-@inner
+@bare
 def gather_gap(tree, group, blocks, low, high):
     """Sort the points farther than `low`, at most `high`, by distance and row; how many there are."""
     leaves = tree[1]
@@ -196,7 +196,7 @@ def gather_gap(tree, group, blocks, low, high):
     return count
 
 
-@inner
+@bare
 def select_nearest(tree, group, blocks, k, bound, held, guess):
     """Tell the k nearest of the points that `look_around` saw, by distance and then by row.
 
@@ -229,7 +229,7 @@ def select_nearest(tree, group, blocks, k, bound, held, guess):
     return key_number(group[5][wanted - 1]), low, wanted, below
 
 
-@inner
+@bare
 def nearest_of_list(tree, group, listed, x, y, z, k, bound, guess):
     """The k nearest points, or as many as there are within `bound`, of a query of the shortlist.
 
@@ -249,7 +249,7 @@ def nearest_of_list(tree, group, listed, x, y, z, k, bound, guess):
     return blocks, worst, close, extra, within
 
 
-@inner
+@bare
 def middle_query(queries, box):
     """The query nearest to the middle of the box."""
     best, least = np.int64(0), ENDLESS
@@ -265,7 +265,7 @@ def middle_query(queries, box):
     return best
 
 
-@inner
+@bare
 def leaf_towards(tree, x, y, z, scratch):
     """A leaf near to a query: the nearest child of each node, from the top down."""
     boxes, _, levels = tree
@@ -282,7 +282,7 @@ def leaf_towards(tree, x, y, z, scratch):
     return child
 
 
-@inner
+@bare
 def first_bound(tree, k, x, y, z, scratch):
     """A squared distance that holds k points, ENDLESS if there are fewer: that of the farthest of some leaves."""
     _, leaves, levels = tree
@@ -297,7 +297,7 @@ def first_bound(tree, k, x, y, z, scratch):
     return worst * np.float32(1.0001) + np.float32(1e-30)
 
 
-@inner
+@bare
 def collect_around(tree, box, x, y, z, worst, reach, scratch, group):
     """Collect the leaves that a box needs if `worst` holds the nearest points of one query in it."""
     if not worst < ENDLESS:
@@ -306,7 +306,7 @@ def collect_around(tree, box, x, y, z, worst, reach, scratch, group):
     return collect(tree, box, around, scratch, group)
 
 
-@inner
+@bare
 def begin_group(tree, k, scratch, group, box, last, reach, listed):
     """Collect the leaves in which the k nearest points, within `reach`, of all queries in the box lie.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from visionvalley.kernels.compilation import inner, kernel
+from visionvalley.kernels.compilation import bare, kernel
 from visionvalley.kernels.groups import (
     begin_group,
     box_of_queries,
@@ -133,7 +133,7 @@ def fill_nodes(tree):
 
 
 # ---- searching
-@inner
+@bare
 def load_group(queries, order, first, group):
     """Put up to 16 queries into a group, those that are not finite as none; its box."""
     local = group[0]
@@ -146,7 +146,7 @@ def load_group(queries, order, first, group):
     return box_of_queries(local)
 
 
-@inner
+@bare
 def best_of_list(tree, group, listed, x, y, z, k, bound, guess, keys):
     """Fill `keys` with the k nearest points of the shortlist within `bound`; what `k_nearest_one` returns."""
     leaves = tree[1]
@@ -261,7 +261,7 @@ def nearest(counter, tree, queries, order, reach, index, distances):
                     index[q, 0], distances[q, 0] = float_bits(leaves[best + 48]), np.sqrt(worst)
 
 
-@inner
+@bare
 def sort_rows(rows):
     """Sort rows in place (Shell 1959, gaps of Ciura 2001)."""
     for gap in (1750, 701, 301, 132, 57, 23, 10, 4, 1):

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from visionvalley.kernels.compilation import inner, kernel
+from visionvalley.kernels.compilation import bare, kernel
 from visionvalley.kernels.groups import (
     begin_group,
     box_of_queries,
@@ -42,7 +42,7 @@ from visionvalley.kernels.tree import (
 LEAVES_A_PIECE = 64
 
 
-@inner
+@bare
 def newton_step(root, c1, c0):
     """How far Newton's method steps down from the smallest root of r³ - r² + c1 r - c0, lane by lane."""
     one, two, three = splat_f64x8(1.0), splat_f64x8(2.0), splat_f64x8(3.0)
@@ -51,7 +51,7 @@ def newton_step(root, c1, c0):
     return select(slope > splat_f64x8(1e-14), step, splat_f64x8(0.0))
 
 
-@inner
+@bare
 def smallest_root(c1, c0):
     """The smallest root of r³ - r² + c1 r - c0, none of whose roots is negative or not real: Newton from zero."""
     root = splat_f64x8(0.0)
@@ -65,7 +65,7 @@ def smallest_root(c1, c0):
     return root
 
 
-@inner
+@bare
 def flattest_directions(matrices, at, out):
     """Unit vectors along which 8 symmetric 3 x 3 matrices are smallest; NaN where a matrix leaves two open.
 
@@ -98,7 +98,7 @@ def flattest_directions(matrices, at, out):
     store(out, at + 32, az / length)
 
 
-@inner
+@bare
 def add_up(tree, group, blocks, x, y, z, bound, sums):
     """Sums of offsets, and of their products, over the points that `look_around` saw within `bound`.
 
@@ -123,7 +123,7 @@ def add_up(tree, group, blocks, x, y, z, bound, sums):
     sums[6], sums[7], sums[8] = reduce_add(yy), reduce_add(yz), reduce_add(zz)
 
 
-@inner
+@bare
 def add_point(leaves, position, x, y, z, sums):
     """Add one point to the sums."""
     at = (position >> 4) * LEAF + (position & 15)
@@ -152,7 +152,8 @@ def normals(counter, tree, order, places, k, directions, scatters):
             break
         last, listed = (FAR, FAR, FAR, ENDLESS), np.int64(-1)
         for leaf in range(piece * LEAVES_A_PIECE, min((piece + 1) * LEAVES_A_PIECE, (count + 15) >> 4)):
-            queries[:] = leaves[leaf * LEAF : leaf * LEAF + 48]
+            for i in range(48):
+                queries[i] = leaves[leaf * LEAF + i]
             listed, last = begin_group(tree, k, scratch, group, box_of_queries(queries), last, ENDLESS, listed)
             for lane in range(min(16, count - 16 * leaf)):
                 x, y, z = queries[lane], queries[16 + lane], queries[32 + lane]
@@ -189,7 +190,7 @@ def normals(counter, tree, order, places, k, directions, scatters):
 
 
 # ---- which way normals point
-@inner
+@bare
 def root_of(parents, turned, i):
     """The root of a point's set, and whether the point is turned against it; halves the way there."""
     flips = np.uint8(0)
@@ -202,7 +203,7 @@ def root_of(parents, turned, i):
     return i, flips
 
 
-@inner
+@bare
 def edge_of(directions, index, i, j):
     """The other end of an edge, -1 if it does not count, and the cosine between the normals of both."""
     other = np.int64(index[i, j])

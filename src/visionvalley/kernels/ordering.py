@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from visionvalley.kernels.compilation import inner, kernel
+from visionvalley.kernels.compilation import bare, kernel
 from visionvalley.kernels.simd import take
 from visionvalley.kernels.threads import each_thread
 
@@ -108,7 +108,7 @@ def _curve_table() -> NDArray[np.int32]:
 CURVE = _curve_table()
 
 
-@inner
+@bare
 def spread(word):
     """The lowest 21 bits of a uint64, two zeros put between each."""
     word = (word | (word << np.uint64(32))) & np.uint64(0x1F00000000FFFF)
@@ -118,7 +118,7 @@ def spread(word):
     return (word | (word << np.uint64(2))) & np.uint64(0x1249249249249249)
 
 
-@inner
+@bare
 def hilbert(x, y, z, levels, curve):
     """Place on the Hilbert curve of a cell; x, y, z uint64 below 2 ** levels, levels even."""
     octants = spread(x) << np.uint64(2) | spread(y) << np.uint64(1) | spread(z)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from visionvalley.kernels.compilation import inner, kernel
+from visionvalley.kernels.compilation import bare, kernel
 from visionvalley.kernels.groups import (
     begin_group,
     box_of_queries,
@@ -36,7 +36,7 @@ from visionvalley.kernels.tree import (
 LEAVES_A_PIECE = 64
 
 
-@inner
+@bare
 def sum_of_distances(distances, blocks, bound):
     """Sum of the distances, of so many leaves, whose squares are at most `bound`."""
     limit, zero = splat_f32x16(bound), splat_f32x16(np.float32(0.0))
@@ -63,7 +63,8 @@ def mean_distances(counter, tree, order, k, means):
             break
         last, listed = (FAR, FAR, FAR, ENDLESS), np.int64(-1)
         for leaf in range(piece * LEAVES_A_PIECE, min((piece + 1) * LEAVES_A_PIECE, (count + 15) >> 4)):
-            queries[:] = leaves[leaf * LEAF : leaf * LEAF + 48]
+            for i in range(48):
+                queries[i] = leaves[leaf * LEAF + i]
             listed, last = begin_group(tree, k, scratch, group, box_of_queries(queries), last, ENDLESS, listed)
             for lane in range(min(16, count - 16 * leaf)):
                 x, y, z = queries[lane], queries[16 + lane], queries[32 + lane]

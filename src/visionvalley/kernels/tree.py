@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from visionvalley.kernels.compilation import inner
+from visionvalley.kernels.compilation import bare, inner
 from visionvalley.kernels.simd import (
     bits,
     float_bits,
@@ -56,13 +56,13 @@ def make_scratch(tree, k):
     )
 
 
-@inner
+@bare
 def squared_length(x, y, z):
     """Lane by lane, rounded in one way everywhere: a box is then never farther than a point in it."""
     return multiply_add(z, z, multiply_add(y, y, x * x))
 
 
-@inner
+@bare
 def leaf_distances(leaves, at, x, y, z):
     """Squared distances of a point (in all lanes) to the 16 points of the leaf that starts at `at`."""
     return squared_length(
@@ -70,7 +70,7 @@ def leaf_distances(leaves, at, x, y, z):
     )
 
 
-@inner
+@bare
 def box_distances(boxes, at, x, y, z):
     """Squared distances of a point (in all lanes) to the 16 children of the node that starts at `at`."""
     zero = splat_f32x16(np.float32(0.0))  # stands first: maximum hands on a NaN in its second place
@@ -81,7 +81,7 @@ def box_distances(boxes, at, x, y, z):
     )
 
 
-@inner
+@bare
 def look(array, at, leaf, x, y, z, worst, distances, to):
     """Distances of the 16 points of a leaf or children of a node, written at `to`; the bits of those within `worst`."""
     xs, ys, zs = splat_f32x16(x), splat_f32x16(y), splat_f32x16(z)
@@ -90,13 +90,13 @@ def look(array, at, leaf, x, y, z, worst, distances, to):
     return bits(squared <= splat_f32x16(worst))
 
 
-@inner
+@bare
 def row_at(tree, position):
     """The row of the point at a position."""
     return float_bits(tree[1][(position >> 4) * LEAF + 48 + (position & 15)])
 
 
-@inner
+@bare
 def nearest_one(tree, x, y, z, bound, seed, scratch):
     """Position of the nearest point within a squared distance, -1 if there is none, and its squared distance.
 
@@ -151,7 +151,7 @@ def nearest_one(tree, x, y, z, bound, seed, scratch):
     return best, worst
 
 
-@inner
+@bare
 def insert(keys, key):
     """Put a key into an ascending list, whose largest falls off; the length is a multiple of 8.
 
@@ -165,7 +165,7 @@ def insert(keys, key):
         before = old
 
 
-@inner
+@bare
 def k_nearest_one(tree, x, y, z, k, bound, scratch):
     """Fill the keys of `scratch` with the k nearest points within a squared distance; how many there are.
 
@@ -215,14 +215,14 @@ def k_nearest_one(tree, x, y, z, k, bound, scratch):
     return found, worst
 
 
-@inner
+@bare
 def reach_from(worst, step):
     """Squared distance that holds as many points as `worst` did at a place `step` away (triangle inequality)."""
     reach = np.sqrt(worst) + step
     return min(reach * reach * np.float32(1.0001) + np.float32(1e-30), ENDLESS)
 
 
-@inner
+@bare
 def within_one(tree, x, y, z, bound, scratch, rows):
     """Write the rows of all points within a squared distance, as far as `rows` has room; how many there are."""
     boxes, leaves, levels = tree

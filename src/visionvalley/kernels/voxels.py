@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from visionvalley.kernels.compilation import inner, kernel
+from visionvalley.kernels.compilation import bare, inner, kernel
 from visionvalley.kernels.simd import take
 
 AXIS = 21  # bits of a cell's place on one axis
@@ -25,13 +25,13 @@ MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # Knuth 1997, vol. 3, section 6.4: 2
 COLUMNS = 5  # of sums: cell, x, y, z, points
 
 
-@inner
+@bare
 def hashed(cell):
     """A hash of a cell's key; its upper bits are good."""
     return np.uint64(cell) * MULTIPLIER
 
 
-@inner
+@bare
 def cells_of_rows(points, start, end, frame, cells, parts):
     """Cells of rows, -1 for rows that are not finite or out of the grid, and their places in them.
 
@@ -81,7 +81,7 @@ def grown(table, places, used):
     return larger, shift
 
 
-@inner
+@bare
 def pour(table, places, used, sums, first, starts):
     """Write the sums of a hash table from row `first` on, in the order of their parts; empty the table.
 
