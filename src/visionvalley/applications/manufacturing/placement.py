@@ -29,9 +29,19 @@ from visionvalley.vision.simulation.views import sphere_of_directions
 CELLS = (60, 40, 90)  # along the diagonal of the part, in each search
 NOMINAL_POINTS, JUDGING_POINTS = 60_000, 3_000
 CLOSE = 1 / 500  # of the diagonal: points so near lie on the surface
-VIEWS, TURNS, KEPT = 42, 48, 16  # directions of sight, turns about each, and how many of these poses are refined
+VIEWS, TURNS, KEPT = 42, 48, 24  # directions of sight, turns about each, and how many of the best turns are refined
 SURE = 0.97  # of the scan on the surface: no other pose can be much better
-LEAST_SHARE = 0.5  # of the scan that must come to lie on the surface
+FAR = 1 / 40  # of the diagonal: no part is bent so much over many of its points
+LEAST_NEAR, LEAST_ON = 0.95, 0.2  # of the scan: less, and the pose is wrong, or much of the scan is not the part
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Placed:
+    """A pose, and the share of the scan that it brings onto the surface, and near it."""
+
+    part_from_scan: Pose
+    on: float
+    near: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,35 +54,35 @@ class _Judge:
     surface: SurfaceIndex
     size_m: float
 
-    def judged(self, pose: Pose, cell_m: float) -> tuple[float, Pose]:
-        """Return the share of the scan on the surface, and the refined pose."""
+    def judged(self, pose: Pose, cell_m: float) -> _Placed:
+        """Refine a pose and judge it."""
         for reach_m in (4 * cell_m, 1.5 * cell_m, cell_m / 2):
             settings = Alignment(reach_m=reach_m, robust="tukey", scale_m=reach_m / 2, rounds=15, stop_m=reach_m / 200)
             pose = align(self.some, self.nominal, pose, settings).target_from_source
-        near = closest(self.surface, pose.apply(self.points_m))
-        return float(np.mean(np.abs(near.distance_m) < CLOSE * self.size_m)), pose
+        off_m = np.abs(closest(self.surface, pose.apply(self.points_m)).distance_m)
+        return _Placed(pose, float(np.mean(off_m < CLOSE * self.size_m)), float(np.mean(off_m < FAR * self.size_m)))
 
 
 def placed(scan: Cloud, reference: Mesh, surface: SurfaceIndex) -> Pose:
-    """Return `part_from_scan`; raises BadInput where no pose brings half of the scan onto the surface."""
+    """Return `part_from_scan`; raises BadInput where no pose brings most of the scan near the surface."""
     size_m = float(np.sqrt((np.ptp(reference.vertices_m, axis=0) ** 2).sum()))
     made = sample_surface(reference, NOMINAL_POINTS)
     nominal = Cloud(made.points_m, made.normals)
     points = scan.points_m[:: max(1, len(scan) // JUDGING_POINTS)]
     judge = _Judge(Source.of(points), points, Target.of_cloud(nominal), surface, size_m)
-    best = (0.0, Pose.identity())
+    best = _Placed(Pose.identity(), 0.0, 0.0)
     for cells in CELLS:
         cell_m = size_m / cells
         fixed = described(downsample_cloud(nominal, cell_m), cell_m)
         for propose in (_by_features, _by_views) if cells == CELLS[0] else (_by_features,):
             for moving in _described(scan, cell_m):
                 for pose in propose(moving, fixed):
-                    best = max(best, judge.judged(pose, cell_m), key=lambda one: one[0])
-                if best[0] > SURE:
-                    return best[1]
-    if best[0] < LEAST_SHARE:
-        raise BadInput("manufacturing.not_found", share=f"{best[0]:.0%}")
-    return best[1]
+                    best = max(best, judge.judged(pose, cell_m), key=lambda one: (one.on, one.near))
+                if best.on > SURE:
+                    return best.part_from_scan
+    if best.near < LEAST_NEAR or best.on < LEAST_ON:
+        raise BadInput("manufacturing.not_found", share=f"{best.on:.0%}")
+    return best.part_from_scan
 
 
 def _by_features(moving: Described, fixed: Described) -> list[Pose]:
@@ -96,7 +106,9 @@ def _by_views(moving: Described, fixed: Described) -> list[Pose]:
             spin = Pose.from_rotation_vector(np.array([0.0, 0.0, 2 * math.pi * turn / TURNS]), np.zeros(3))
             rotation = product(frame, spin.rotation, own.T)
             poses.append(Pose(rotation, centre - product(rotation, middle[:, None])[:, 0]))
-    order = np.argsort(-judged(poses, moving, fixed), kind="stable")[:KEPT]
+    shares = judged(poses, moving, fixed).reshape(-1, TURNS)
+    best = (shares >= np.roll(shares, 1, axis=1)) & (shares > np.roll(shares, -1, axis=1))
+    order = np.argsort(-np.where(best, shares, -1.0).ravel(), kind="stable")[:KEPT]
     return [poses[i] for i in order]
 
 
