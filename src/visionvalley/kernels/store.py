@@ -93,10 +93,14 @@ def imported_kernels(source: Path) -> tuple[Path, ...]:
     return tuple(sorted(seen))
 
 
-@lru_cache
 def stamp(source: Path) -> str:
     """Return the digest of all that the kernels of one file are compiled from and for."""
-    digest = hashlib.sha256(f"{PYTHON} {version('numba')} {version('llvmlite')} {target()}".encode())
+    return _stamp(source, target())
+
+
+@lru_cache
+def _stamp(source: Path, compiled_for: str) -> str:
+    digest = hashlib.sha256(f"{PYTHON} {version('numba')} {version('llvmlite')} {compiled_for}".encode())
     for file in imported_kernels(source):
         digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()
