@@ -166,8 +166,10 @@ class _InnerCompiler(compiler.Compiler):  # type: ignore[misc]
     def _compile_core(self) -> Any:
         function, result = self.state.func_id.func, super()._compile_core()
 
+        ordinary = numba.njit(**OPTIONS)(function)  # compiled only if Python calls it
+
         def called_from_python(*arguments: Any) -> Any:
-            return numba.njit(**OPTIONS)(function)(*arguments)
+            return ordinary(*arguments)
 
         self.state.targetctx.insert_user_function(called_from_python, result.fndesc, [result.library])
         return result._replace(entry_point=called_from_python)

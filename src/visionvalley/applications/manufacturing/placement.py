@@ -81,7 +81,12 @@ def placed(scan: Cloud, reference: Mesh, surface: SurfaceIndex) -> Pose:
                 if best.on > SURE:
                     return best.part_from_scan
     if best.near < LEAST_NEAR or best.on < LEAST_ON:
-        raise BadInput("manufacturing.not_found", share=f"{best.on:.0%}")
+        raise BadInput(
+            "manufacturing.not_found",
+            share=f"{best.on:.0%}",
+            near=f"{best.near:.0%}",
+            far_mm=f"{FAR * size_m * 1e3:.3g}",
+        )
     return best.part_from_scan
 
 
