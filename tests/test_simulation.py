@@ -10,12 +10,13 @@ from numpy.testing import assert_allclose
 from visionvalley.core import BadInput, Camera, Mesh, Pose, SensorNoise
 from visionvalley.kernels.threads import set_threads, threads
 from visionvalley.samples.simulated import bracket, dented_block
+from visionvalley.vision.geometry.directions import sphere_of_directions
 from visionvalley.vision.shape.surfaces import index_surface
 from visionvalley.vision.shape.topology import is_watertight, volume_m3
 from visionvalley.vision.simulation.depth_sensor import DepthSensor, rays_of, returning, scan
 from visionvalley.vision.simulation.noise import correlated_field
 from visionvalley.vision.simulation.parts import plant_offset, rectilinear
-from visionvalley.vision.simulation.views import looking_at, sphere_of_directions
+from visionvalley.vision.simulation.views import looking_at
 
 CAMERA = Camera(200, 150, 400, 400, 99.5, 74.5)
 FLAT = Mesh(np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0.0]]), np.array([[0, 1, 2], [0, 2, 3]], np.int32))

@@ -15,6 +15,7 @@ import numpy as np
 
 from visionvalley.core import BadInput, Cloud, Mesh, Pose
 from visionvalley.core.arrays import Floats
+from visionvalley.vision.geometry.directions import sphere_of_directions
 from visionvalley.vision.geometry.symmetric import eigen, gram, product
 from visionvalley.vision.shape.coarse import FEWEST, Described, candidates, described, judged
 from visionvalley.vision.shape.distances import closest
@@ -24,7 +25,6 @@ from visionvalley.vision.shape.registration import Alignment, Source, Target, al
 from visionvalley.vision.shape.surfaces import SurfaceIndex
 from visionvalley.vision.shape.topology import sample_surface
 from visionvalley.vision.shape.voxels import downsample, downsample_cloud
-from visionvalley.vision.simulation.views import sphere_of_directions
 
 CELLS = (60, 40, 90)  # along the diagonal of the part, in each search
 NOMINAL_POINTS, JUDGING_POINTS = 60_000, 3_000

@@ -10,10 +10,9 @@ import numpy as np
 
 from visionvalley.core import BadInput, Cloud, Pose
 from visionvalley.core.arrays import Floats
+from visionvalley.vision.geometry.directions import sphere_of_directions
 from visionvalley.vision.shape.surfaces import SurfaceIndex
 from visionvalley.vision.simulation.depth_sensor import DepthSensor, Scan, scan
-
-GOLDEN_RAD = math.pi * (3 - math.sqrt(5))
 
 
 def looking_at(eye_m: Floats, target_m: Floats) -> Pose:
@@ -29,15 +28,6 @@ def looking_at(eye_m: Floats, target_m: Floats) -> Pose:
     x = x / math.sqrt(float((x * x).sum()))
     rotation = np.stack([x, np.cross(z, x), z])
     return Pose(rotation, -np.array([float((row * eye).sum()) for row in rotation]))
-
-
-def sphere_of_directions(count: int) -> Floats:
-    """Return `count` directions (N, 3), spread evenly: a Fibonacci sphere."""
-    height = 1 - (2 * np.arange(count) + 1) / count
-    turns = [GOLDEN_RAD * i for i in range(count)]
-    flat = np.sqrt(1 - height**2)
-    around = np.array([[math.cos(t), math.sin(t)] for t in turns]).reshape(-1, 2)
-    return np.stack([flat * around[:, 0], flat * around[:, 1], height], axis=1)
 
 
 def scan_around(
