@@ -39,7 +39,7 @@ void main() { place(); }`;
 export const POINT_VERTEX = `${VERTEX}
 void main() {
   place();
-  gl_PointSize = clamp(size / max(-seen.z, 1e-9), 1.6 * ratio, 14.0 * ratio);
+  gl_PointSize = clamp(size / max(-seen.z, 1e-9), 2.6 * ratio, 14.0 * ratio);
 }`;
 
 export const FRAGMENT = `

@@ -7,6 +7,7 @@ import {
 import { bytesOf } from "./base64.js";
 import { FRAGMENT, MESH_VERTEX, POINT_VERTEX } from "./shaders.js";
 
+const COVER = 2.2; // diameter of a point in mean spacings: of scattered points hardly a gap shows what lies behind
 const MOST_MOVING = 200_000;
 const SLOW = 0.75;
 
@@ -93,7 +94,7 @@ export class Stage {
       const thing = this.things[i];
       const drawn = Math.max(1, Math.min(shown, part.total ?? 1));
       const uniforms = part.drawn.material.uniforms;
-      uniforms.size.value = 1.5 * thing.spacing * Math.sqrt((part.total ?? 1) / drawn) * this.focal();
+      uniforms.size.value = COVER * thing.spacing * Math.sqrt((part.total ?? 1) / drawn) * this.focal();
       uniforms.ratio.value = this.renderer.getPixelRatio();
     }));
     this.renderer.render(this.scene, this.camera);
