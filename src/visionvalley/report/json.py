@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""result.json: all results for machines, in SI units, with keys that stay (schema/result-1.json)."""
+"""result.json: all results for machines, in SI units, with keys that stay: schema/result-1.json describes them."""
 
 from __future__ import annotations
 
