@@ -33,7 +33,7 @@ from visionvalley.core.arrays import Floats
 from visionvalley.vision.metrology.best_fit import BestFit, fit_least_squares, fit_zone, pose_uncertainty_m
 from visionvalley.vision.metrology.profile import NEIGHBOURS, Deviations, filtered, surface_profile
 from visionvalley.vision.shape.distances import Closest, closest
-from visionvalley.vision.shape.neighbours import build_index, nearest
+from visionvalley.vision.shape.neighbours import Index, build_index, nearest
 from visionvalley.vision.shape.outliers import statistical_inliers
 from visionvalley.vision.shape.subdivision import subdivided
 from visionvalley.vision.shape.surfaces import SurfaceIndex, index_surface
@@ -148,27 +148,26 @@ def _report(values: Inspection, settings: Settings, found: _Map, stray: int) -> 
     raw = found.deviations.raw_m
     if not np.isfinite(raw).any():
         raise BadInput("manufacturing.nothing_measured")
-    feature = surface_profile(
-        found.deviations, _budget(found, values, settings), settings.tolerance_m, simulated=values.simulated
-    )
-    measurements = (feature.measured, *_statistics(found, values, settings))
+    budget, index = _budget(found, values, settings), build_index(found.points_m)
+    feature = surface_profile(found.deviations, budget, settings.tolerance_m, simulated=values.simulated)
+    measurements = (feature.measured, *_statistics(found, values, budget))
     return Report(
         application="manufacturing",
         title=text("manufacturing.title"),
         verdict=feature.verdict,
         measurements=measurements,
         features=(feature,),
-        scene=_scene(values, settings, found),
-        facts=_facts(found, stray, settings, values.reference),
+        scene=_scene(values, settings, found, index),
+        facts=_facts(found, stray, settings, _seen_share(found, values.reference, index), values.reference),
         notes=(*_notes(values, settings, found, stray), *feature.notes[1:]),
         simulated=values.simulated,
     )
 
 
-def _statistics(found: _Map, values: Inspection, settings: Settings) -> tuple[Measurement, ...]:
+def _statistics(found: _Map, values: Inspection, budget: tuple[Contribution, ...]) -> tuple[Measurement, ...]:
     d = found.deviations.raw_m[np.isfinite(found.deviations.raw_m)]
     filtered_m = found.deviations.filtered_m[np.isfinite(found.deviations.filtered_m)]
-    common = math.sqrt(math.fsum(c.standard_uncertainty**2 for c in _budget(found, values, settings)))
+    common = math.sqrt(math.fsum(c.standard_uncertainty**2 for c in budget))
     one = math.hypot(common, found.deviations.filtered_noise_m)
     mean_u = math.hypot(common, found.deviations.noise_m / math.sqrt(len(d)))
 
@@ -183,7 +182,7 @@ def _statistics(found: _Map, values: Inspection, settings: Settings) -> tuple[Me
     )
 
 
-def _facts(found: _Map, stray: int, settings: Settings, reference: Mesh) -> Mapping[str, object]:
+def _facts(found: _Map, stray: int, settings: Settings, seen_share: float, reference: Mesh) -> Mapping[str, object]:
     d = found.deviations.raw_m[np.isfinite(found.deviations.raw_m)]
     fit = found.fit
     quantiles = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
@@ -207,15 +206,15 @@ def _facts(found: _Map, stray: int, settings: Settings, reference: Mesh) -> Mapp
             "largest_m": fit.largest_m,
             "points_used": int(np.count_nonzero(fit.used)),
         },
-        "reference": {"triangles": len(reference.faces), "seen_share": _seen_share(found, reference)},
+        "reference": {"triangles": len(reference.faces), "seen_share": seen_share},
     }
 
 
-def _seen_share(found: _Map, mesh: Mesh) -> float:
+def _seen_share(found: _Map, mesh: Mesh, index: Index) -> float:
     """Return the share of the reference's area that lies near a measured point, from 20,000 samples."""
     sampled = sample_surface(mesh, 20_000, seed=1)
     reach_m = max(3 * found.fit.rms_m, _diagonal(mesh) / 100)
-    near = nearest(build_index(found.points_m), sampled.points_m, 1, reach_m)
+    near = nearest(index, sampled.points_m, 1, reach_m)
     return float(np.mean(near.index[:, 0] >= 0))
 
 
@@ -232,13 +231,13 @@ def _notes(values: Inspection, settings: Settings, found: _Map, stray: int) -> t
     return tuple(notes)
 
 
-def _scene(values: Inspection, settings: Settings, found: _Map) -> Scene:
+def _scene(values: Inspection, settings: Settings, found: _Map, index: Index) -> Scene:
     limits = (
         None if settings.tolerance_m is None else Tolerance(-settings.tolerance_m / 2, settings.tolerance_m / 2, "m")
     )
     shown = subdivided(values.reference, _diagonal(values.reference) / PICTURE_EDGES)
     reach_m = max(3 * found.fit.rms_m, _diagonal(values.reference) / 80)
-    near = nearest(build_index(found.points_m), shown.vertices_m, 4, reach_m)
+    near = nearest(index, shown.vertices_m, 4, reach_m)
     values_m = _mean_at(found.deviations.filtered_m, near.index)
     return Scene(
         (
