@@ -4,11 +4,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from visionvalley.core.errors import BadInput
-from visionvalley.core.messages import Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +69,6 @@ class Verdict(StrEnum):
     PASS = "pass"  # noqa: S105
     FAIL = "fail"
     CANNOT_SAY = "cannot say"
-
-
-@dataclass(frozen=True, slots=True)
-class Feature:
-    """A characteristic of a part: what was asked, what was measured, what follows."""
-
-    name: str
-    kind: str
-    measured: Measurement
-    tolerance: Tolerance | None = None
-    verdict: Verdict | None = None
-    notes: tuple[Text, ...] = field(default_factory=tuple)
 
 
 @dataclass(frozen=True, slots=True)

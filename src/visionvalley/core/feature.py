@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Judged characteristics of a part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from visionvalley.core.measurement import Measurement, Tolerance, Verdict
+from visionvalley.core.messages import Text
+from visionvalley.core.scene import Scene
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Feature:
+    """A characteristic of a part: what was asked, what was measured, what follows.
+
+    kind     what is asked of it: 'flatness', 'size'...
+    nominal  in the unit of the measurement, where a dimension has one
+    datums   as the drawing writes them: 'A', 'B-C', '(D)M'
+    beside   further numbers that a reader compares with: the raw peak to valley of a form...
+    scene    what its picture shows: its points, coloured by how they deviate
+    """
+
+    name: str
+    kind: str
+    measured: Measurement
+    tolerance: Tolerance | None = None
+    verdict: Verdict | None = None
+    notes: tuple[Text, ...] = ()
+    nominal: float | None = None
+    datums: tuple[str, ...] = ()
+    beside: tuple[Measurement, ...] = ()
+    scene: Scene | None = None
