@@ -14,11 +14,13 @@ from visionvalley.core.scene import Scene
 class Feature:
     """A characteristic of a part: what was asked, what was measured, what follows.
 
-    kind     what is asked of it: 'flatness', 'size'...
-    nominal  in the unit of the measurement, where a dimension has one
-    datums   as the drawing writes them: 'A', 'B-C', '(D)M'
-    beside   further numbers that a reader compares with: the raw peak to valley of a form...
-    scene    what its picture shows: its points, coloured by how they deviate
+    kind      what is asked of it: 'flatness', 'size'...
+    nominal   in the unit of the measurement, where a dimension has one
+    diameter  whether the zone is a cylinder or a sphere, so that its width is a diameter
+    material  'M' or 'L' where a material requirement holds (ISO 2692), else ''
+    datums    as the drawing writes them: 'A', 'B-C', '(D)M'
+    beside    further numbers that a reader compares with: the raw peak to valley of a form...
+    scene     what its picture shows: its points, coloured by how they deviate
     """
 
     name: str
@@ -29,5 +31,7 @@ class Feature:
     notes: tuple[Text, ...] = ()
     nominal: float | None = None
     datums: tuple[str, ...] = ()
+    diameter: bool = False
+    material: str = ""
     beside: tuple[Measurement, ...] = ()
     scene: Scene | None = None
