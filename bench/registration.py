@@ -20,8 +20,7 @@ from numpy.typing import NDArray  # noqa: E402
 from visionvalley.core import Cloud, Pose  # noqa: E402
 from visionvalley.vision.geometry.motion import difference, perturbed  # noqa: E402
 from visionvalley.vision.shape.coarse import align_coarse, describe  # noqa: E402
-from visionvalley.vision.shape.normals import normals  # noqa: E402
-from visionvalley.vision.shape.registration import Alignment, Target, align  # noqa: E402
+from visionvalley.vision.shape.registration import Alignment, Source, Target, align  # noqa: E402
 from visionvalley.vision.shape.voxels import downsample  # noqa: E402
 
 Array = NDArray[np.float64]
@@ -105,7 +104,7 @@ def cases() -> Iterator[Case]:
 def ours(case: Case, method: str) -> Pose:
     """Thin out, estimate normals, align."""
     source, target = downsample(case.source, case.cell_m)[0], downsample(case.target, case.cell_m)[0]
-    moving = Cloud(source, normals(source, NEIGHBOURS)) if method == "generalised" else Cloud(source)
+    moving = Source.of(source, NEIGHBOURS if method == "generalised" else None)
     settings = Alignment(method=method, reach_m=1.0, stop_m=STEP_M / 5, rounds=ROUNDS)  # type: ignore[arg-type]
     return align(moving, Target.of_cloud(Cloud(target), NEIGHBOURS), None, settings).target_from_source
 

@@ -9,10 +9,13 @@ from tests import naive_registration as naive
 from tests.parts import anywhere, bumpy, nearby, pair, rms_m
 
 from visionvalley.core import BadInput, Cloud, Mesh, Pose
+from visionvalley.kernels import descent as steps
+from visionvalley.kernels import registration as kernels
 from visionvalley.kernels import threads
+from visionvalley.vision.geometry.degeneracy import UNSEEN
 from visionvalley.vision.geometry.motion import difference, perturbed
 from visionvalley.vision.geometry.robust import ROBUST, weights
-from visionvalley.vision.shape.descent import Work
+from visionvalley.vision.shape.descent import Work, about
 from visionvalley.vision.shape.normals import normals
 from visionvalley.vision.shape.prepared import to_global, to_local
 from visionvalley.vision.shape.registration import Alignment, Source, Target, align, sampled
@@ -63,6 +66,75 @@ def test_matches_that_are_kept_are_those_a_new_search_finds(rng, clouds):
         assert_array_equal(used.matches, fresh.matches)
         kept += int((used.held == before).all(axis=1).sum())
     assert kept > 2 * len(source)  # else nothing was kept, and this tells nothing
+
+
+def test_a_step_is_that_of_the_normal_equations_along_what_is_seen(rng):
+    jacobian = rng.normal(size=(200, 6)) * [1, 1, 1, 1, 1, 1e-4]  # the last motion is hardly seen
+    residuals = rng.normal(size=200) * 1e-3
+    parts = np.zeros((4, kernels.SUMS))
+    for part, j, e in zip(parts, np.split(jacobian, 4), np.split(residuals, 4), strict=True):
+        part[:21], part[21:27], part[28:30] = (j.T @ j)[np.triu_indices(6)], j.T @ e, len(j)
+    extent, start = 0.4, anywhere(rng)
+    state, walk, total = np.r_[start.rotation.ravel(), start.translation_m, np.zeros(4)], np.zeros(8), np.zeros(32)
+    walk[steps.BRAKE] = 1.0
+    steps.advance(parts, state, np.array([extent, 1.0, UNSEEN, 6.0]), walk, total)
+    assert_allclose(total, parts.sum(axis=0))
+    to_middle = about(start.translation_m, extent)
+    middle = jacobian @ to_middle
+    values, vectors = np.linalg.eigh(middle.T @ middle)
+    seen = vectors[:, values > UNSEEN * 200]
+    assert 0 < seen.shape[1] < 6
+    step = -seen @ np.linalg.solve(seen.T @ middle.T @ middle @ seen, seen.T @ middle.T @ residuals)
+    assert_allclose(walk[:6], step, atol=1e-12)
+    assert_allclose(walk[steps.TRAVEL], np.linalg.norm(step[:3]) + np.linalg.norm(step[3:]))
+    moved, there = Pose(state[:9].reshape(3, 3), state[9:12]), perturbed(start, to_middle @ step)
+    assert_allclose(moved.matrix(), there.matrix(), atol=np.abs(step).max() ** 3 / extent**3 + 1e-12)
+    assert_allclose(moved.rotation @ moved.rotation.T, np.eye(3), atol=1e-15)
+
+
+def test_steps_are_shortened_braked_and_not_taken_on_too_few_pairs(rng):
+    parts = np.zeros((1, kernels.SUMS))
+    parts[0, :21], parts[0, 24], parts[0, 28:30] = 50 * np.eye(6)[np.triu_indices(6)], 50 * 3.0, 50
+    state, walk = np.r_[np.eye(3).ravel(), np.zeros(7)], np.zeros(8)
+    walk[steps.BRAKE] = 1.0
+    steps.advance(parts, state, np.array([1.0, 0.5, UNSEEN, 6.0]), walk, np.zeros(32))
+    assert_allclose(state[9:12], [-0.5, 0, 0])  # 3 m were wanted
+    parts[0, 24] *= -1
+    steps.advance(parts, state, np.array([1.0, 0.5, UNSEEN, 6.0]), walk, np.zeros(32))
+    assert_allclose(state[9:12], [-0.25, 0, 0])  # back: half the way
+    parts[0, 29] = 5
+    steps.advance(parts, state, np.array([1.0, 0.5, UNSEEN, 6.0]), walk, np.zeros(32))
+    assert_allclose(state[9:12], [-0.25, 0, 0])
+    assert np.isnan(walk[steps.TRAVEL])
+
+
+@pytest.mark.parametrize("shared", [1, 5])
+def test_pulls_of_one_target_count_as_one(rng, shared):
+    parts, matches = rng.normal(size=(500, kernels.SUMS)), rng.integers(-1, 300, 500).astype(np.int32)
+    parts[:, 28] = np.where((matches < 0) | (rng.random(500) < 0.1), 0.0, 1.0)
+    spread, total = np.zeros((6, 6)), np.zeros(kernels.SUMS)
+    count = steps.scatter(
+        parts, matches, shared, np.zeros(300 // shared + 1, np.int32), np.zeros((500, 6)), spread, total
+    )
+    groups = {}
+    for part, match in zip(parts, matches, strict=True):
+        if part[28] > 0:
+            groups[match // shared] = groups.get(match // shared, 0) + part[21:27]
+    assert count == len(groups)
+    assert_allclose(spread, sum(np.outer(g, g) for g in groups.values()))
+    assert_allclose(total, parts.sum(axis=0))
+
+
+def test_a_source_that_estimates_its_normals_is_that_with_normals(rng):
+    points = np.insert(bumpy(rng, 3000), 7, np.nan, axis=0)
+    given, estimated = Source.of(Cloud(points, normals(points, 10))), Source.of(points, 10)
+    whole = [
+        np.c_[s.local[:, :3] + s.origin_m, np.abs(s.local[:, 3:])][np.lexsort(s.local[:, :3].T)]
+        for s in (given, estimated)
+    ]
+    assert len(estimated.local) == 3000
+    assert_allclose(whole[1], whole[0], atol=1e-6)
+    assert_allclose(estimated.extent_m, given.extent_m, rtol=1e-3)
 
 
 def test_pairs_whose_normals_lean_apart_are_left_out(clouds):

@@ -232,12 +232,14 @@ def body(
 
     low, high  the corners of the box around all of them
     """
-    sample = points[:: max(1, len(points) // SAMPLED)]
-    sample = np.sort(sample[np.isfinite(sample).all(axis=1)], axis=0)
-    if len(sample) == 0:
+    sample = np.ascontiguousarray(points[:: max(1, len(points) // SAMPLED)].T)
+    finite = np.isfinite(sample).all(axis=0)
+    sample = sample if finite.all() else sample[:, finite]
+    if sample.size == 0:
         return low, high
-    margin = len(sample) // 50
-    first, last = sample[margin], sample[len(sample) - 1 - margin]
+    margin = sample.shape[1] // 50
+    ends = margin, sample.shape[1] - 1 - margin
+    first, last = np.partition(sample, ends, axis=1)[:, ends].T
     spare = float((last - first).max())
     if spare == 0:
         return low, high

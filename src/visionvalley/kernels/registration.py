@@ -238,7 +238,8 @@ def linearise(counter, tree, target_normals, source, state, modes, memory, parts
     target_normals  (count, 3) by position in the tree; NaN where a point may not be matched
     source          (N, 6): point and normal, local; the normal may be NaN where PLANE or POINT is asked for
     state           (16,): rotation by rows, translation, squared reach, robust scale, least squared cosine of normals
-    modes           (4,): method, robust kernel, points of a piece, every how many points one is used
+    modes           (5,): method, robust kernel, points of a piece, every how many points one is used, and how many
+                    pieces are taken at once
     memory          matches (N,), the position of each, -1 none; and where each was searched and how far it may move
                     until it has to be searched again (N, 4), 0 at first: only the time taken depends on them; written
     parts           (pieces, SUMS) out
@@ -251,58 +252,59 @@ def linearise(counter, tree, target_normals, source, state, modes, memory, parts
     method, robust, size, stride = modes[0], modes[1], modes[2], modes[3]
     reach, scale, least = np.float32(state[12]), state[13], state[14]
     while True:
-        piece = take(counter)
-        if piece >= parts.shape[0]:
+        first = take(counter) * modes[4]
+        if first >= parts.shape[0]:
             break
-        sums = parts[piece]
-        sums[:] = 0.0
-        for i in range(piece * size * stride, min((piece + 1) * size * stride, source.shape[0]), stride):
-            px, py, pz = np.float64(source[i, 0]), np.float64(source[i, 1]), np.float64(source[i, 2])
-            x = state[0] * px + state[1] * py + state[2] * pz + state[9]
-            y = state[3] * px + state[4] * py + state[5] * pz + state[10]
-            z = state[6] * px + state[7] * py + state[8] * pz + state[11]
-            at = np.int64(matches[i])
-            qx, qy, qz = np.float32(x), np.float32(y), np.float32(z)
-            if not is_certain(held[i], qx, qy, qz):
-                seed = np.int64(matches[i - stride]) if at < 0 and i >= stride else at
-                at, squared, beyond = nearest_and_beyond(tree, qx, qy, qz, reach, seed, scratch)
-                matches[i] = np.int32(at)
-                held[i, 0], held[i, 1], held[i, 2] = qx, qy, qz
-                held[i, 3] = free_step(at, squared, beyond, reach)
-            if at < 0:
-                continue
-            nx, ny, nz = target_normals[at, 0], target_normals[at, 1], target_normals[at, 2]
-            if not nx * nx + ny * ny + nz * nz > 0.0:
-                continue
-            ux, uy, uz = source[i, 3], source[i, 4], source[i, 5]
-            mx = state[0] * ux + state[1] * uy + state[2] * uz
-            my = state[3] * ux + state[4] * uy + state[5] * uz
-            mz = state[6] * ux + state[7] * uy + state[8] * uz
-            cosine = nx * mx + ny * my + nz * mz
-            if cosine * cosine < least:
-                continue
-            place = (at >> 4) * LEAF + (at & 15)
-            ex, ey, ez = x - leaves[place], y - leaves[place + 16], z - leaves[place + 32]
-            if method in (PLANE, SYMMETRIC):
-                vx, vy, vz = np.float64(nx), np.float64(ny), np.float64(nz)
-                if method == SYMMETRIC:
-                    vx, vy, vz = between(vx, vy, vz, mx, my, mz, cosine)
-                e = ex * vx + ey * vy + ez * vz
-                square = e * e
-                w = weight_of(square, robust, scale)
-                add_plane(sums, x, y, z, vx, vy, vz, e, w)
-            else:
-                m = (1.0, 0.0, 0.0, 1.0, 0.0, 1.0)
-                if method == GENERALISED:
-                    m = metric_of(np.float64(nx), np.float64(ny), np.float64(nz), mx, my, mz)
-                square = ex * (m[0] * ex + 2.0 * (m[1] * ey + m[2] * ez))
-                square += ey * (m[3] * ey + 2.0 * m[4] * ez) + m[5] * ez * ez
-                w = weight_of(square, robust, scale)
-                add_gap(sums, (x, y, z), (ex, ey, ez), m, w)
-            sums[27] += w * square
-            sums[28] += w
-            sums[29] += 1.0
-            sums[30] += square
+        for piece in range(first, min(first + modes[4], parts.shape[0])):
+            sums = parts[piece]
+            sums[:] = 0.0
+            for i in range(piece * size * stride, min((piece + 1) * size * stride, source.shape[0]), stride):
+                px, py, pz = np.float64(source[i, 0]), np.float64(source[i, 1]), np.float64(source[i, 2])
+                x = state[0] * px + state[1] * py + state[2] * pz + state[9]
+                y = state[3] * px + state[4] * py + state[5] * pz + state[10]
+                z = state[6] * px + state[7] * py + state[8] * pz + state[11]
+                at = np.int64(matches[i])
+                qx, qy, qz = np.float32(x), np.float32(y), np.float32(z)
+                if not is_certain(held[i], qx, qy, qz):
+                    seed = np.int64(matches[i - stride]) if at < 0 and i >= stride else at
+                    at, squared, beyond = nearest_and_beyond(tree, qx, qy, qz, reach, seed, scratch)
+                    matches[i] = np.int32(at)
+                    held[i, 0], held[i, 1], held[i, 2] = qx, qy, qz
+                    held[i, 3] = free_step(at, squared, beyond, reach)
+                if at < 0:
+                    continue
+                nx, ny, nz = target_normals[at, 0], target_normals[at, 1], target_normals[at, 2]
+                if not nx * nx + ny * ny + nz * nz > 0.0:
+                    continue
+                ux, uy, uz = source[i, 3], source[i, 4], source[i, 5]
+                mx = state[0] * ux + state[1] * uy + state[2] * uz
+                my = state[3] * ux + state[4] * uy + state[5] * uz
+                mz = state[6] * ux + state[7] * uy + state[8] * uz
+                cosine = nx * mx + ny * my + nz * mz
+                if cosine * cosine < least:
+                    continue
+                place = (at >> 4) * LEAF + (at & 15)
+                ex, ey, ez = x - leaves[place], y - leaves[place + 16], z - leaves[place + 32]
+                if method in (PLANE, SYMMETRIC):
+                    vx, vy, vz = np.float64(nx), np.float64(ny), np.float64(nz)
+                    if method == SYMMETRIC:
+                        vx, vy, vz = between(vx, vy, vz, mx, my, mz, cosine)
+                    e = ex * vx + ey * vy + ez * vz
+                    square = e * e
+                    w = weight_of(square, robust, scale)
+                    add_plane(sums, x, y, z, vx, vy, vz, e, w)
+                else:
+                    m = (1.0, 0.0, 0.0, 1.0, 0.0, 1.0)
+                    if method == GENERALISED:
+                        m = metric_of(np.float64(nx), np.float64(ny), np.float64(nz), mx, my, mz)
+                    square = ex * (m[0] * ex + 2.0 * (m[1] * ey + m[2] * ez))
+                    square += ey * (m[3] * ey + 2.0 * m[4] * ez) + m[5] * ez * ez
+                    w = weight_of(square, robust, scale)
+                    add_gap(sums, (x, y, z), (ex, ey, ez), m, w)
+                sums[27] += w * square
+                sums[28] += w
+                sums[29] += 1.0
+                sums[30] += square
 
 
 @kernel(f"void(int64[::1], {TREE}, float32[:, ::1], float32[:, ::1], float64[:, ::1], float64[::1], int64[:, ::1])")

@@ -11,12 +11,13 @@ import numpy as np
 
 from visionvalley.core import Pose, check, setting
 from visionvalley.core.arrays import Floats
+from visionvalley.kernels import descent as steps
 from visionvalley.kernels import registration as kernels
 from visionvalley.kernels.threads import each_thread
 from visionvalley.vision.geometry.degeneracy import UNSEEN
 from visionvalley.vision.geometry.motion import perturbed
 from visionvalley.vision.geometry.robust import ROBUST, Robust
-from visionvalley.vision.geometry.symmetric import eigen, gram, product, quadratic
+from visionvalley.vision.geometry.symmetric import eigen, product, quadratic
 from visionvalley.vision.shape.prepared import LEAST_PAIRS, Source, Target
 
 METHODS = ("point", "plane", "generalised", "symmetric")
@@ -27,6 +28,7 @@ PIECE = 64  # points summed before the sums are added
 PROBE = 0.1  # of the root mean square distance: how far a probing motion goes
 PROBE_SIGNS = np.array([1.0, -1.0, 1.0, 1.0, -1.0, 1.0])
 ENOUGH_TO_PROBE, RUN = 10_000, 256  # points, in runs of neighbours
+ENOUGH_TO_ANSWER = 4_000  # of these points
 LEAST_RESPONSE = 0.1
 ENOUGH_TO_APPROACH, NEAR = 2_000, 0.01  # points; of the reach: steps below which all points take part
 UPPER = tuple((i, j) for i in range(6) for j in range(i, 6))
@@ -83,7 +85,7 @@ class Work:
         self.parts = np.zeros((-(-self.used // size), kernels.SUMS))
         self.matches = np.full(len(moving.local), -1, np.int32)
         self.held = np.zeros((len(moving.local), 4), np.float32)
-        self.modes = np.array([METHODS.index(settings.method), ROBUST.index(settings.robust), size, self.stride])
+        self.modes = np.array([METHODS.index(settings.method), ROBUST.index(settings.robust), size, self.stride, 1])
         self.state = np.zeros(16)
         self.tries = TRIES if settings.scale_m is None and settings.robust != "none" else 0
         scale_m = (found_m or self.reach_m / 3) if settings.scale_m is None else settings.scale_m * wide
@@ -122,49 +124,47 @@ class Work:
         self.state[13] = min(max(SCALES * rmse_m, self.reach_m * 1e-3), self.reach_m)
         return bool(abs(self.state[13] - before) > 0.1 * before)
 
-    def sums(self, pose: Pose) -> Floats:
-        """Return the (SUMS,) sums of all pieces at a local pose."""
-        self.state[:9], self.state[9:12] = pose.rotation.ravel(), pose.translation_m
+    def linearise(self) -> None:
+        """Write the sums of all pieces at the pose of the state."""
+        shapes = self.fixed.index.tree, self.fixed.normals, self.moving.local
+        memory = (self.matches, self.held)
         each_thread(
             kernels.linearise,
-            len(self.parts),
-            self.fixed.index.tree,
-            self.fixed.normals,
-            self.moving.local,
+            -(-len(self.parts) // int(self.modes[4])),
+            *shapes,
             self.state,
             self.modes,
-            (self.matches, self.held),
+            memory,
             self.parts,
         )
-        total: Floats = self.parts.sum(axis=0)
+
+    def stand_at(self, pose: Pose) -> None:
+        """Put a local pose into the state."""
+        self.state[:9], self.state[9:12] = pose.rotation.ravel(), pose.translation_m
+
+    def sums(self, pose: Pose) -> Floats:
+        """Return the (SUMS,) sums of all pieces at a local pose."""
+        self.stand_at(pose)
+        self.linearise()
+        total = np.zeros(kernels.SUMS)
+        steps.add(self.parts, total)
         return total
 
     def descend(self, pose: Pose, stop_m: float) -> tuple[Pose, Floats, int, bool]:
-        """Return pose, sums there, rounds taken, and whether the pose stands still."""
-        before, brake = np.zeros(6), 1.0
-        for turn in range(1, self.settings.rounds + 1):
-            sums = self.sums(pose)
-            if sums[29] < LEAST_PAIRS:
-                return pose, sums, turn, False
-            step = self.step(sums, pose)
-            back = float((step * before).sum())  # to and fro between two sets of pairs: go half the way
-            brake = max(0.25, brake * 0.5) if back < -0.5 * float((before * before).sum()) else min(1.0, brake * 1.5)
-            step *= brake
-            pose = self.moved(pose, step)
-            if self.travel(step) <= stop_m:
-                return pose, sums, turn, True
-            before = step
-        return pose, sums, self.settings.rounds, False
-
-    def step(self, sums: Floats, pose: Pose) -> Floats:
-        """Return the Gauss-Newton step about the middle of the moved part, turns in units of 1 / extent."""
-        information, gradient = self.normal_equations(sums, pose)
-        values, vectors = eigen(information)
-        seen = values > UNSEEN * max(sums[28], 1.0)
-        along = -(vectors * gradient[:, None]).sum(axis=0)
-        parts = np.where(seen, along / np.where(seen, values, 1.0), 0.0)
-        step: Floats = (vectors * parts[None, :]).sum(axis=1)
-        return step * min(1.0, self.reach_m * 4 / max(self.travel(step), 1e-300))
+        """Return pose, sums before its last step, rounds taken, and whether the pose stands still."""
+        self.stand_at(pose)
+        frame = np.array([self.moving.extent_m, 4 * self.reach_m, UNSEEN, LEAST_PAIRS])
+        walk, total = np.zeros(steps.WALK), np.zeros(kernels.SUMS)
+        walk[steps.BRAKE] = 1.0
+        turn, still = 0, False
+        while turn < self.settings.rounds and not still:
+            turn += 1
+            self.linearise()
+            steps.advance(self.parts, self.state, frame, walk, total)
+            still = bool(walk[steps.TRAVEL] <= stop_m)
+            if math.isnan(walk[steps.TRAVEL]):
+                break
+        return Pose(self.state[:9].reshape(3, 3).copy(), self.state[9:12].copy()), total, turn, still
 
     def normal_equations(self, sums: Floats, pose: Pose) -> tuple[Floats, Floats]:
         """Return information (6, 6) and gradient (6,) about the middle of the moved part, turns times extent."""
@@ -198,8 +198,9 @@ class Work:
         seen = values > UNSEEN * max(sums[28], 1.0)
         inverse = np.where(seen, 1.0 / np.where(seen, values, 1.0), 0.0)
         probe = self.sample()
-        spread = probe.spread(pose) * (self.used / probe.used)
-        half = product(vectors * inverse[None, :], vectors.T) / probe.response(pose)
+        spread, there = probe.spread(pose)
+        spread *= self.used / probe.used
+        half = product(vectors * inverse[None, :], vectors.T) / probe.response(pose, there)
         free = np.where(seen, 0.0, self.moving.extent_m**2)
         return product(half, spread, half) + product(vectors * free[None, :], vectors.T), information
 
@@ -215,34 +216,37 @@ class Work:
         work = Work(some_source, self.fixed, self.settings, 0, float(self.state[13]))
         work.matches, work.held = matches, held
         work.state[12:14] = self.state[12:14]
-        work.modes[2], work.parts = 1, np.zeros((work.used, kernels.SUMS))
+        work.modes[2], work.modes[4], work.parts = 1, PIECE, np.zeros((work.used, kernels.SUMS))
         return work
 
-    def spread(self, pose: Pose) -> Floats:
-        """Return the spread (6, 6) of the pull, from the pulls of single points; for a sample."""
-        self.sums(pose)
-        there = np.flatnonzero(self.parts[:, 28] > 0)
-        pulls, shared = self.parts[there, 21:27], self.matches[there] // self.settings.shared
-        count = int(np.count_nonzero(np.bincount(shared)))
-        sums = np.stack([np.bincount(shared, pull).astype(np.float64) for pull in pulls.T], axis=1)
+    def spread(self, pose: Pose) -> tuple[Floats, Floats]:
+        """Return the spread (6, 6) of the pull, from the pulls of single points, and the sums there; for a sample."""
+        self.stand_at(pose)
+        self.linearise()
+        spread, total = np.zeros((6, 6)), np.zeros(kernels.SUMS)
+        slots = np.zeros(self.fixed.index.count // self.settings.shared + 1, np.int32)
+        pulls = np.zeros((self.used, 6))
+        count = steps.scatter(self.parts, self.matches, self.settings.shared, slots, pulls, spread, total)
         to_middle = about(pose.translation_m, self.moving.extent_m)
-        return product(to_middle.T, gram(sums), to_middle) * (count / max(count - 6.0, 1.0))
+        return product(to_middle.T, spread, to_middle) * (count / max(count - 6.0, 1.0)), total
 
-    def response(self, pose: Pose) -> float:
+    def response(self, pose: Pose, sums: Floats) -> float:
         """Return how strongly the pull really answers a small motion, as a share of what the information promises.
 
+        sums  those at the pose
         It is less than 1 where a moved point finds another partner that is nearer to it, and where robust kernels bend.
         """
-        self.modes[2], self.parts = PIECE, np.zeros((-(-self.used // PIECE), kernels.SUMS))
-        sums = self.sums(pose)
         information = self.normal_equations(sums, pose)[0]
         values, vectors = eigen(information)
         seen = values > UNSEEN * max(float(sums[28]), 1.0)
         way = (vectors * np.where(seen, PROBE_SIGNS / np.sqrt(np.where(seen, values, 1.0)), 0.0)[None, :]).sum(axis=1)
         rmse_m = math.sqrt(float(sums[27]) / max(float(sums[28]), 1e-300))
         way *= PROBE * rmse_m / max(self.travel(way), 1e-300)
-        pulls = [self.normal_equations(self.sums(self.moved(pose, way * sign)), pose)[1] for sign in (1.0, -1.0)]
-        answered = 0.5 * float((way * (pulls[0] - pulls[1])).sum()) / max(quadratic(information, way), 1e-300)
+        every = max(1, self.used // ENOUGH_TO_ANSWER)
+        self.modes[2:] = PIECE, every, 1
+        self.parts = np.zeros((-(-self.used // (PIECE * every)), kernels.SUMS))
+        there, back = (self.normal_equations(self.sums(self.moved(pose, way * sign)), pose) for sign in (1.0, -1.0))
+        answered = float((way * (there[1] - back[1])).sum()) / max(quadratic(there[0] + back[0], way), 1e-300)
         return min(max(answered, LEAST_RESPONSE), 1.0)
 
 

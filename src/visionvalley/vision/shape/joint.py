@@ -111,11 +111,13 @@ def _covariances(done: _Done, pairs: Pairs, works: Sequence[Work]) -> Floats:
     for (a, b), work in zip(pairs, works, strict=True):
         local = to_local(done.before[b].inverse() @ done.before[a], work.moving, work.fixed)
         probe = work.sample()
-        block = probe.spread(local) * (work.used / probe.used)
+        block, sums = probe.spread(local)
         to_middle = about(local.translation_m, work.moving.extent_m)
         from_middle = product(_turned_back(to_middle), adjoint(Pose(np.eye(3), -work.fixed.index.origin_m)))
-        spread.add_gradient(a, b, done.before[b], product(from_middle.T, block, from_middle), np.zeros(6))
-        responses.append(probe.response(local))
+        spread.add_gradient(
+            a, b, done.before[b], product(from_middle.T, block * (work.used / probe.used), from_middle), np.zeros(6)
+        )
+        responses.append(probe.response(local, sums))
     if count > 1:
         half = inverse(done.normal[6:, 6:]) / float(np.mean(responses))
         whole = product(half, spread.normal[6:, 6:], half)

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from visionvalley.core import BadInput, Cloud, Mesh, Pose, require
 from visionvalley.core.arrays import Floats
-from visionvalley.kernels.ordering import bounds, curve_order, key_layout, rows_of, writable
+from visionvalley.kernels import prepared as kernels
+from visionvalley.kernels.ordering import bounds, curve_order, key_layout, pieces_of, rows_of, writable
+from visionvalley.kernels.threads import each_thread
 from visionvalley.vision.geometry.symmetric import product
 from visionvalley.vision.shape.neighbours import Index, build_index, nearest
 from visionvalley.vision.shape.normals import normals
@@ -65,21 +67,29 @@ class Source:
     extent_m: float
 
     @staticmethod
-    def of(source: Cloud | Any) -> Source:
-        """Prepare a Cloud, or points (N, 3) in metres; rows of NaN are left out."""
+    def of(source: Cloud | Any, k: int | None = None) -> Source:
+        """Prepare a Cloud, or points (N, 3) in metres; rows of NaN are left out.
+
+        With k, normals are estimated from so many neighbours where there are none: one order serves both.
+        """
         cloud = source if isinstance(source, Cloud) else Cloud(require("source_m", source, (None, 3)))
         points = writable(cloud.points_m)
-        low, high, count = bounds(points)
-        rows = rows_of(curve_order(points, low, high)[:count], key_layout(len(points))[1])
-        if count < LEAST_PAIRS:
-            raise BadInput("registration.too_few_points", name="source", got=count, wanted=LEAST_PAIRS)
-        origin = 0.5 * (low + high)
-        local = np.full((count, 6), np.nan, np.float32)
-        local[:, :3] = points[rows] - origin
-        if cloud.normals is not None:
-            local[:, 3:] = cloud.normals[rows]
-        squares = (local[:, :3].astype(np.float64) ** 2).sum(axis=1)
-        return Source(local, origin, math.sqrt(max(float(squares.mean()), 1e-30)))
+        if k is not None and cloud.normals is None:
+            index = build_index(points)
+            rows, origin, directions = index.order, index.origin_m, normals(points, k, index)
+        else:
+            low, high, count = bounds(points)
+            rows, origin = (
+                rows_of(curve_order(points, low, high)[:count], key_layout(len(points))[1]),
+                0.5 * (low + high),
+            )
+            directions = np.zeros((0, 3)) if cloud.normals is None else writable(cloud.normals)
+        if len(rows) < LEAST_PAIRS:
+            raise BadInput("registration.too_few_points", name="source", got=len(rows), wanted=LEAST_PAIRS)
+        local = np.zeros((len(rows), 6), np.float32)
+        squares = np.zeros(pieces_of(len(rows), kernels.PIECE))
+        each_thread(kernels.gather_local, len(squares), points, directions, rows, origin, local, squares)
+        return Source(local, origin, math.sqrt(max(float(squares.sum()) / len(rows), 1e-30)))
 
 
 def _at_a_rim(points_m: Floats, index: Index, k: int) -> NDArray[np.bool_]:
