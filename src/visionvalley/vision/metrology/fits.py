@@ -195,9 +195,12 @@ def frame(element: Element) -> Floats:
 
 def axes(w: Floats) -> Floats:
     """Return rows u, v, w (3, 3), right-handed, for a unit direction w."""
-    least = int(np.argmin(np.abs(w)))
-    u = unit(cross(w, np.eye(3)[least]))
-    return np.array([u, cross(w, u), w])
+    x, y, z = float(w[0]), float(w[1]), float(w[2])
+    least = min(range(3), key=(abs(x), abs(y), abs(z)).__getitem__)
+    u = ((0.0, z, -y), (-z, 0.0, x), (y, -x, 0.0))[least]
+    size = math.sqrt(u[0] * u[0] + u[1] * u[1] + u[2] * u[2])
+    a, b, c = u[0] / size, u[1] / size, u[2] / size
+    return np.array([[a, b, c], [y * c - z * b, z * a - x * c, x * b - y * a], [x, y, z]])
 
 
 def shape_of(element: Element, wall: bool = False) -> Shape:
@@ -261,7 +264,7 @@ def freedom(shape: Shape, kind: type[Element], held: Held) -> Floats:
         tilt = np.zeros(8)
         tilt[3], tilt[4] = (across * shape.place[1]).sum(), (across * shape.place[2]).sum()
         columns.append(tilt / math.sqrt(float((tilt * tilt).sum())))
-    return np.array(columns).T
+    return np.array(columns).reshape(-1, 8).T
 
 
 def held_shape(shape: Shape, held: Held, like: Element) -> Shape:

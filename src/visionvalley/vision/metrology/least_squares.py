@@ -43,7 +43,7 @@ DEGENERATE = 1e-15  # of the largest second derivative: a motion with less is no
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Sums:
+class Sums:
     """Half the sum of squares with its slope (8,) and second derivatives (8, 8), in metres: angles times the extent."""
 
     value: float
@@ -125,14 +125,14 @@ def fit_slot(
 
 def descend(problem: Problem, shape: Shape) -> Descent:
     """Go down from a shape to the least sum of squares nearby."""
-    here, damping, before = _sums(problem.points_m, shape, problem.extent_m), 0.0, math.inf
+    here, damping, before = sums_of(problem.points_m, shape, problem.extent_m), 0.0, math.inf
     for rounds in range(1, ROUNDS + 1):
         step = _step(here, freedom(shape, problem.kind, problem.held), damping)
         size = math.sqrt(float((step * step).sum()))
-        tried = tidied(shape.stepped(step / _scale(shape, problem.extent_m)), problem)
+        tried = tidied(shape.stepped(step / scale_of(shape, problem.extent_m)), problem)
         if tried is not None and damping == 0 and size < SLIGHT * problem.extent_m:
             return Descent(tried, here.value, rounds, True, here.second)
-        there = None if tried is None else _sums(problem.points_m, tried, problem.extent_m)
+        there = None if tried is None else sums_of(problem.points_m, tried, problem.extent_m)
         slight = size < NEARLY * problem.extent_m
         if tried is not None and there is not None and there.value <= here.value * (1 + 1e-9 * slight):
             shape, here, damping = tried, there, 0.1 * damping if damping > 1e-12 else 0.0
@@ -155,22 +155,24 @@ def least_information(problem: Problem, end: Descent) -> float:
     return float(values[0] / values[-1])
 
 
-def _scale(shape: Shape, extent_m: float) -> Floats:
+def scale_of(shape: Shape, extent_m: float) -> Floats:
+    """Return what makes metres of the eight parameters."""
     return np.array([1.0, 1.0, 1.0, extent_m, extent_m, extent_m, 1.0, extent_m if shape.kind == kernels.CONE else 1.0])
 
 
-def _sums(points_m: Floats, shape: Shape, extent_m: float) -> _Sums:
+def sums_of(points_m: Floats, shape: Shape, extent_m: float) -> Sums:
+    """Return half the sum of squares of all residuals with its derivatives."""
     sums = np.zeros((-(-len(points_m) // kernels.PIECE), kernels.SUMS))
     each_thread(kernels.sums_worker, len(sums), points_m, shape.kind, shape.place, shape.sizes, sums)
     total = sums.sum(axis=0)
-    scale = _scale(shape, extent_m)
+    scale = scale_of(shape, extent_m)
     second = np.zeros((8, 8))
     second[np.triu_indices(8)] = total[:36]
     second = second + second.T - np.diag(np.diag(second))
-    return _Sums(float(total[44]), total[36:44] / scale, second / scale / scale[:, None])
+    return Sums(float(total[44]), total[36:44] / scale, second / scale / scale[:, None])
 
 
-def _step(sums: _Sums, free: Floats, damping: float) -> Floats:
+def _step(sums: Sums, free: Floats, damping: float) -> Floats:
     """Return a step (8,) down: Newton's, with the directions that curve down turned up (saddle-free)."""
     if free.shape[1] == 0:
         return np.zeros(8)
@@ -198,7 +200,7 @@ def _result(points_m: Floats, like: E, best: Descent, problem: Problem) -> Fitte
 
 def _answer(best: Descent, problem: Problem) -> Floats:
     """Return how the parameters (k) answer to a change of the slopes (8): minus the inverse second derivatives."""
-    free, scale = freedom(best.shape, problem.kind, problem.held), _scale(best.shape, problem.extent_m)
+    free, scale = freedom(best.shape, problem.kind, problem.held), scale_of(best.shape, problem.extent_m)
     answer = np.zeros((8, 8))
     if free.shape[1]:
         answer = -product(free, inverse(product(free.T, best.second, free)), free.T) / scale / scale[:, None]

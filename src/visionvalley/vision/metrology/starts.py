@@ -80,7 +80,7 @@ def tidied(shape: Shape, problem: Problem) -> Shape | None:
         return shape if first > 0 and 0 < second < math.pi / 2 else None
     if shape.kind in (kernels.WALL, kernels.SLOT):
         return shape if 0 < first <= second else None
-    return shape if first > 0 else None
+    return shape if first >= 0 else None
 
 
 def on_wall(points_m: Floats, like: Element, wall: bool | None) -> bool:
@@ -88,7 +88,7 @@ def on_wall(points_m: Floats, like: Element, wall: bool | None) -> bool:
     if wall is not None or not isinstance(like, Slot):
         return bool(wall)
     off = (points_m * like.normal).sum(axis=1)
-    return math.sqrt(float((off * off).sum()) / len(off)) > DEEP * like.width_m
+    return math.sqrt(float((off * off).sum()) / max(len(off), 1)) > DEEP * like.width_m
 
 
 def starts(problem: Problem, like: Element, wall: bool | None) -> list[Shape]:
