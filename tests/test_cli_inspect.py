@@ -10,10 +10,13 @@ import pytest
 from visionvalley.cli.main import main
 from visionvalley.core import Cloud, Pose
 from visionvalley.io import write
+from visionvalley.report.pdf import can_write_pdf
 from visionvalley.samples.simulated import bracket
 from visionvalley.vision.shape.topology import sample_surface
 
-FILES = {"report.html", "result.json", "scene.glb", "deviation.ply"}
+FILES = {"report.html", "result.json", "results.csv", "results.dfq", "results.qif", "scene.glb", "deviation.ply"} | (
+    {"report.pdf"} if can_write_pdf() else set()
+)
 
 
 @pytest.fixture(scope="module")

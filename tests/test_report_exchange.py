@@ -8,8 +8,8 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from tests.reports import Run
 
-from reports import Run
 from visionvalley.core import Feature, Measurement, Report, Tolerance, Verdict, text
 from visionvalley.report.csv import write_csv
 from visionvalley.report.dfq import write_dfq

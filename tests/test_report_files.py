@@ -20,6 +20,8 @@ from visionvalley.report.colours import scale_for
 from visionvalley.report.embed import embedded
 from visionvalley.report.folder import write_report
 from visionvalley.report.json import plain, result_of
+from visionvalley.report.page import page_of
+from visionvalley.report.pdf import can_write_pdf
 from visionvalley.report.views import corners
 
 needs_assets = pytest.mark.skipif(
@@ -36,8 +38,12 @@ def folder(tmp_path_factory):
 
 
 @needs_assets
-def test_the_folder_holds_four_files_and_nothing_else(folder):
-    assert sorted(one.name for one in folder.iterdir()) == ["deviation.ply", "report.html", "result.json", "scene.glb"]
+def test_the_folder_holds_its_files_and_nothing_else(folder):
+    printed = ["report.pdf"] if can_write_pdf() else []
+    assert sorted(one.name for one in folder.iterdir()) == [
+        "deviation.ply", "report.html", *printed, "result.json",
+        *(f"results.{kind}" for kind in ("csv", "dfq", "qif")), "scene.glb",
+    ]  # fmt: skip
 
 
 @needs_assets
@@ -137,7 +143,8 @@ def test_the_page_asks_for_nothing_outside_itself(folder):
     assert "unsafe" not in policy
     assert "http" not in policy
     outside = re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
-    assert set(re.findall(r'(?:src|href)="([^"]{5})', outside)) == {"data:", "#answ"}
+    addresses = re.findall(r'(?:src|href)="(data:|#|.+?")', outside)
+    assert set(addresses) == {"data:", "#"}, "pictures of its own, and places on the page itself"
 
 
 @needs_assets
@@ -181,7 +188,7 @@ class Nesting(HTMLParser):
 
 @needs_assets
 def test_the_page_tells_what_a_reader_needs():
-    page = html.html_of(reports.report(), reports.Run())
+    page = html.html_of(page_of(reports.report(), reports.Run()))
     seen = re.sub(r"<[^>]+>", " ", re.sub(r"<(script|style).*?</\1>", "", page, flags=re.DOTALL))
     for words in (
         "Fail", "plate.stl", "0.160", "± 0.010", "k = 2", "limit +50", "Turn about z", "turn about z", "Noise",
@@ -194,10 +201,12 @@ def test_the_page_tells_what_a_reader_needs():
 @needs_assets
 def test_what_was_simulated_says_so_beside_each_number():
     profile = Measurement("profile", 1e-3, 1e-6, "m", (0.99e-3, 1.01e-3), simulated=True)
-    page = html.html_of(reports.report(measurements=(profile, profile), features=(), simulated=True), reports.Run())
+    page = html.html_of(
+        page_of(reports.report(measurements=(profile, profile), features=(), simulated=True), reports.Run())
+    )
     assert page.count('class="simulated">simulated') == 2
     assert 'class="banner"' in page
-    assert 'class="banner"' not in html.html_of(reports.report(), reports.Run())
+    assert 'class="banner"' not in html.html_of(page_of(reports.report(), reports.Run()))
 
 
 @needs_assets
@@ -206,7 +215,8 @@ def test_a_report_of_nothing_is_still_a_page(tmp_path):
     write_report(tmp_path, nothing, reports.Run(inputs=()))
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "Not judged" in page
-    assert sorted(one.name for one in tmp_path.iterdir()) == ["report.html", "result.json"]
+    printed = ["report.pdf"] if can_write_pdf() else []
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["report.html", *printed, "result.json"]
     assert result_of(nothing, reports.Run())["verdict"] is None
 
 
@@ -215,7 +225,7 @@ def test_missing_assets_are_one_clear_error(monkeypatch, tmp_path):
     monkeypatch.setattr(html, "files", lambda package: tmp_path)
     try:
         with pytest.raises(BadInput) as caught:
-            html.html_of(reports.report(), reports.Run())
+            html.html_of(page_of(reports.report(), reports.Run()))
     finally:
         html.asset.cache_clear()
     assert "report.js" in caught.value.what

@@ -16,6 +16,7 @@ from pathlib import Path
 WEB = Path(__file__).resolve().parent
 ASSETS = WEB.parent / "src" / "visionvalley" / "report" / "assets"
 FONTS = [f"noto-sans-{subset}-{weight}-normal.woff2" for weight in (400, 600) for subset in ("latin", "greek")]
+PRINTED = {"Regular": "400Regular", "SemiBold": "600SemiBold"}  # whole fonts, which the PDF takes what it needs from
 ENTRIES = {"viewer.js": ("viewer/viewer.js", "esm"), "report.js": ("report.js", "iife")}
 
 
@@ -62,6 +63,9 @@ def copy() -> None:
     fonts = WEB / "node_modules" / "@fontsource" / "noto-sans"
     for name in FONTS:
         shutil.copyfile(fonts / "files" / name, ASSETS / name)
+    whole = WEB / "node_modules" / "@expo-google-fonts" / "noto-sans"
+    for name, folder in PRINTED.items():
+        shutil.copyfile(whole / folder / f"NotoSans_{folder}.ttf", ASSETS / f"NotoSans-{name}.ttf")
     licences = {"three.js": WEB / "node_modules" / "three" / "LICENSE", "Noto Sans": fonts / "LICENSE"}
     told = [f"{name}\n\n{path.read_text(encoding='utf-8').strip()}\n" for name, path in licences.items()]
     (ASSETS / "LICENSES.txt").write_text("\n\n".join(told), encoding="utf-8")

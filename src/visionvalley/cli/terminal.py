@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 COLUMNS = 80
 ACCENT = "cyan"
 SIGNS = {Verdict.PASS: ("✓", "green"), Verdict.FAIL: ("✕", "red"), Verdict.CANNOT_SAY: ("?", "yellow"), None: ("–", "")}
-FILES = ("result.json", "scene.glb", "deviation.ply")
+FILES = ("report.pdf", "result.json", "results.csv", "results.dfq", "results.qif", "scene.glb", "deviation.ply")
 WORTH_A_LINE_S = 0.05  # a stage that took less is not told
 
 

@@ -27,7 +27,7 @@ def alignment(page: Page) -> str:
     if not known:
         return ""
     words = page.words
-    blocks = [pairs(_summary(page, known))]
+    blocks = [pairs(summary(page, known))]
     covariance = _matrix(known.get("covariance"), 6)
     if covariance is not None:
         blocks.append(tag("div", tag("div", _sigmas(page, covariance)), tag("div", _pose(page, known)), class_="split"))
@@ -37,7 +37,8 @@ def alignment(page: Page) -> str:
     return section("alignment", words("alignment"), *blocks, lead=words("alignment_lead"))
 
 
-def _summary(page: Page, known: Mapping[str, Any]) -> list[tuple[str, str]]:
+def summary(page: Page, known: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return whether it converged, what it could not determine, and how well it fits: names and values, escaped."""
     words, rows = page.words, []
     if "converged" in known:
         settled = bool(known["converged"])

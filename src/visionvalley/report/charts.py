@@ -15,6 +15,7 @@ from visionvalley.report.pictures import Picture
 from visionvalley.report.png import data_address
 
 BINS = 81
+APART = 28  # pixels between the rows of two labels
 
 
 def rgb(colour: tuple[int, ...]) -> str:
@@ -75,10 +76,14 @@ def marked_picture(picture: Picture, scale: Scale | None, alt: str, words: Words
     marks = []
     if scale is not None:
         unit = unit_for((scale.high - scale.low) / 4, scale.unit)
+        rows: list[float] = []
         for spot in picture.spots:
             right = spot.column < width / 2
             end = spot.column + (70 if right else -70)
             row = min(max(spot.row + (-46 if spot.row > height / 2 else 46), 22), height - 14)
+            if any(abs(row - other) < APART for other in rows):
+                row = row + 2 * APART if row < height / 2 else row - 2 * APART
+            rows.append(row)
             anchor = "start" if right else "end"
             label = signed(spot.value, unit, words.language)
             line = f'd="M{spot.column:.0f} {spot.row:.0f}L{end:.0f} {row:.0f}"'

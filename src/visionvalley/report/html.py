@@ -14,39 +14,32 @@ from html import escape
 from importlib.resources import files
 from pathlib import Path
 
-from visionvalley.core import BadInput, Report, Scene
+from visionvalley.core import BadInput
 from visionvalley.io.atomic import written
 from visionvalley.report import sections
 from visionvalley.report.embed import as_text
 from visionvalley.report.markup import tag
-from visionvalley.report.page import Page, page_of
-from visionvalley.report.protocols import Conditions
+from visionvalley.report.page import Page
 
 FONTS = [(subset, weight) for weight in (400, 600) for subset in ("latin", "greek")]
 RANGES = {"greek": "U+0370-03FF", "latin": "U+0000-036F, U+1E00-206F, U+20A0-22FF"}
 MOUNTAINS = "M2 18l6-10 4 6 3-4 7 8"
 
 
-def write_html(
-    path: Path, report: Report, conditions: Conditions, language: str = "en", shown: Scene | None = None
-) -> None:
-    """Write the report; BadInput where the built assets (viewer, fonts) are missing.
-
-    shown  the scene as `thinned_scene` gives it, where that is known already
-    """
-    page = html_of(report, conditions, language, shown)
+def write_html(path: Path, page: Page) -> None:
+    """Write the report; BadInput where the built assets (viewer, fonts) are missing."""
+    whole = html_of(page)
     with written(path) as file:
-        file.write(page.encode("utf-8"))
+        file.write(whole.encode("utf-8"))
 
 
-def html_of(report: Report, conditions: Conditions, language: str = "en", shown: Scene | None = None) -> str:
+def html_of(page: Page) -> str:
     """Return the whole page."""
     asset("report.js")
-    page = page_of(report, conditions, language, shown)
     style = _styles() + _page_feet(page)
     script = asset("report.js").decode("utf-8").strip()
     body = _body(page) + _data(page) + f'<script type="module">{script}</script>'
-    return f"<!DOCTYPE html>\n{tag('html', _head(page, style, script), tag('body', body), lang=language)}\n"
+    return f"<!DOCTYPE html>\n{tag('html', _head(page, style, script), tag('body', body), lang=page.words.language)}\n"
 
 
 @lru_cache

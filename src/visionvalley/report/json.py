@@ -86,8 +86,13 @@ def _feature(one: Feature) -> dict[str, Any]:
     return {
         "name": one.name,
         "kind": one.kind,
+        "nominal": one.nominal,
         "measured": _measurement(one.measured),
+        "beside": [_measurement(beside) for beside in one.beside],
         "tolerance": _tolerance(one.tolerance),
+        "diameter": one.diameter,
+        "material": one.material,
+        "datums": list(one.datums),
         "verdict": None if one.verdict is None else one.verdict.value,
         "notes": [_text(note) for note in one.notes],
     }

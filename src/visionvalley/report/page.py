@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from visionvalley.core import Measurement, Report, Scene, Thing, render
-from visionvalley.report.colours import Scale, scale_for
+from visionvalley.report.colours import Scale
 from visionvalley.report.embed import LARGE_M, Embedded, bounds_of, embedded
 from visionvalley.report.markup import Words
 from visionvalley.report.numbers import Written, write
-from visionvalley.report.pictures import Picture, pictures_of
+from visionvalley.report.pictures import Picture, pictures_of, pictures_of_features, scale_of
 from visionvalley.report.protocols import Conditions
-from visionvalley.report.scene import main_thing, measured_thing
+from visionvalley.report.scene import measured_thing
 from visionvalley.report.thinning import thinned_scene
 from visionvalley.report.views import corners
 
@@ -30,6 +30,7 @@ class Page:
     part      the name of what was measured, not escaped
     title     of the report, escaped
     scale     of the colours, None where nothing is coloured
+    feature_pictures, feature_scales  of the characteristics that have a scene, by their number
     measured  the thing with the measured points, None where there is none
     large     whether lengths are told in metres
     """
@@ -41,6 +42,8 @@ class Page:
     title: str
     date: str
     pictures: Mapping[str, Picture]
+    feature_pictures: Mapping[int, Picture]
+    feature_scales: Mapping[int, Scale]
     scale: Scale | None
     measured: Thing | None
     embedded: Embedded | None
@@ -62,25 +65,28 @@ def page_of(
     """Return what the page of a report needs, its pictures drawn; `shown`: the scene thinned for the screen."""
     words, scene = Words(language), report.scene
     pictures = pictures_of(scene, map_name)
-    main = main_thing(scene)
     start = pictures["corner"].view if pictures else corners(scene)[0]
     low, high = bounds_of(scene)
+    scenes = {number: one.scene for number, one in enumerate(report.features) if one.scene is not None}
     return Page(
         report=report,
         conditions=conditions,
         words=words,
-        part=_part(report, conditions),
+        part=part_of(report, conditions),
         title=escape(render(report.title, language)),
         date=_date(conditions.started),
         pictures=pictures,
-        scale=None if main is None or main.colouring is None else scale_for(main.colouring, map_name),
+        feature_pictures=pictures_of_features(scenes, map_name),
+        feature_scales={n: scale for n, one in scenes.items() if (scale := scale_of(one, map_name)) is not None},
+        scale=scale_of(scene, map_name),
         measured=measured_thing(scene),
         embedded=embedded(scene, start, shown or thinned_scene(scene), map_name) if pictures else None,
         large=float(np.sqrt(((high - low) ** 2).sum())) > LARGE_M,
     )
 
 
-def _part(report: Report, conditions: Conditions) -> str:
+def part_of(report: Report, conditions: Conditions) -> str:
+    """Return the name of what was measured: the stated one, or the file of the reference."""
     stated = report.facts.get("part")
     if isinstance(stated, str):
         return stated

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -29,6 +30,7 @@ from visionvalley.report.views import SIDES, View, corners, side
 BELOW_WORTH = 0.7  # of a view from below: people know parts from above
 FINER = 2  # pixels are drawn twice as fine and averaged: smooth edges
 SMALL_POINTS = 300_000  # of a thing in a small picture
+FEATURE_POINTS = 60_000  # of a thing in the picture of a feature
 CONTEXT_POINTS = 150_000  # of a thing without colours beside one that has them
 INK = (14, 23, 38)
 NEIGHBOURS = ((0, 2), (0, -2), (2, 0), (-2, 0), (3, 3), (-3, -3), (3, -3), (-3, 3))
@@ -66,23 +68,45 @@ def pictures_of(
     Where the first coloured thing is a surface it is drawn alone, else with what has no colours behind it.
     large, small  (width, height) in pixels, at most; a picture is as small as its part
     """
-    origin = middle_of(scene)
-    thing = main_thing(scene)
-    context = MOST_POINTS if thing is None else CONTEXT_POINTS
-    plain = (
-        [] if thing is not None and isinstance(thing.shape, Mesh) else [t for t in scene.things if t.colouring is None]
-    )
-    shown = ([] if thing is None else [thing]) + plain
-    layers = [dots_of(one, origin, MOST_POINTS if one.colouring else context) for one in shown]
-    layers = [layer for layer in layers if layer.points.shape[1]]
+    layers = _layers(scene)
     if not layers:
         return {}
-    scale = None if thing is None or thing.colouring is None else scale_for(thing.colouring, map_name)
+    scale = scale_of(scene, map_name)
     fewer = [layer.thinned(SMALL_POINTS) for layer in layers]
     wanted = [(best_corner(scene, layers), layers, large)] + [(side(scene, name), fewer, small) for name in SIDES]
     with ThreadPoolExecutor(2) as pool:
         drawn = pool.map(lambda one: draw(one[0], one[1], one[2], scale), wanted)
     return {picture.view.name: picture for picture in drawn}
+
+
+def pictures_of_features(
+    scenes: Mapping[int, Scene], map_name: str = "vik", size: tuple[int, int] = (640, 440)
+) -> dict[int, Picture]:
+    """Return one picture of each scene, from the corner that shows most of what is coloured, by the scene's number."""
+
+    def one(scene: Scene) -> Picture | None:
+        layers = _layers(scene, FEATURE_POINTS)
+        return draw(best_corner(scene, layers), layers, size, scale_of(scene, map_name)) if layers else None
+
+    with ThreadPoolExecutor(2) as pool:
+        drawn = zip(scenes, pool.map(one, scenes.values()), strict=True)
+        return {number: picture for number, picture in drawn if picture is not None}
+
+
+def scale_of(scene: Scene, map_name: str = "vik") -> Scale | None:
+    """Return the scale of the colours of what a scene's pictures show; None where nothing is coloured."""
+    thing = main_thing(scene)
+    return None if thing is None or thing.colouring is None else scale_for(thing.colouring, map_name)
+
+
+def _layers(scene: Scene, most: int = MOST_POINTS) -> list[Dots]:
+    """Return what is drawn: the first coloured thing, and what has no colours unless that is a surface."""
+    origin, thing = middle_of(scene), main_thing(scene)
+    context = most if thing is None else min(most, CONTEXT_POINTS)
+    plain = [] if thing is not None and isinstance(thing.shape, Mesh) else [t for t in scene.things if not t.colouring]
+    shown = ([] if thing is None else [thing]) + plain
+    layers = [dots_of(one, origin, most if one.colouring else context) for one in shown]
+    return [layer for layer in layers if layer.points.shape[1]]
 
 
 def best_corner(scene: Scene, layers: list[Dots]) -> View:

@@ -9,11 +9,12 @@ from html import escape as safe
 
 import numpy as np
 
-from visionvalley.core import Feature, Measurement, render
+from visionvalley.core import Measurement, render
 from visionvalley.report import charts, phrases
 from visionvalley.report.alignment import alignment
+from visionvalley.report.characteristics import characteristics
 from visionvalley.report.facts import facts, lines
-from visionvalley.report.markup import CLASSES, chip, pairs, section, sign, table, tag
+from visionvalley.report.markup import CLASSES, pairs, section, sign, table, tag
 from visionvalley.report.numbers import THIN, fixed, plain, unit_for
 from visionvalley.report.page import Page
 from visionvalley.report.views import SIDES
@@ -26,7 +27,7 @@ STATED = ("order", "operator", "sensor", "temperature")
 
 def all_sections(page: Page) -> Iterable[str]:
     """Return every section that has something to tell."""
-    makers = (answer, notes, turn, views, distribution, features, alignment, facts, method, record)
+    makers = (answer, notes, characteristics, turn, views, distribution, alignment, facts, method, record)
     return (made for made in (maker(page) for maker in makers) if made)
 
 
@@ -191,44 +192,6 @@ def distribution(page: Page) -> str:
     return section(
         "distribution", words("distribution"), drawn, tag("h3", words("statistics")), told_of, tables, lead=lead
     )
-
-
-def features(page: Page) -> str:
-    """Return the table of judged characteristics, and where their uncertainty comes from."""
-    found = page.report.features
-    if not found:
-        return ""
-    words = page.words
-    head = tuple(words(name) for name in ("feature", "measured", "tolerance", "where", "verdict"))
-    rows = [
-        (
-            f"{words.name(one.name)}<br>{tag('span', words.name(one.kind), class_='small')}",
-            _told(page, one.measured),
-            safe(phrases.allowed(one.tolerance, words, large=page.large)),
-            charts.on_tolerance(one, words),
-            chip(one.verdict, words),
-        )
-        for one in found
-    ]
-    remarks = [safe(render(note, words.language)) for one in found for note in one.notes]
-    said = tag("ul", *(tag("li", one) for one in remarks), class_="notes") if remarks else ""
-    return section("features", words("features"), table(head, rows), said, *(_budget(page, one) for one in found))
-
-
-def _told(page: Page, measured: Measurement) -> str:
-    mark = tag("span", page.words("simulated"), class_="simulated") if measured.simulated else ""
-    return f"{page.written(measured)} {mark}".strip()
-
-
-def _budget(page: Page, feature: Feature) -> str:
-    drawn = charts.budget(feature.measured, page.words)
-    if not drawn:
-        return ""
-    measured, words = feature.measured, page.words
-    unit = unit_for(measured.standard_uncertainty, measured.unit, large=page.large)
-    total = f"{plain(measured.standard_uncertainty * unit.per_si, 2, words.language)}{THIN}{unit.name}"
-    heading = tag("h3", words("budget_of", name=words.plain_name(feature.name)))
-    return heading + tag("p", words("budget_lead", u=total), class_="lead") + drawn
 
 
 def method(page: Page) -> str:

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The judged characteristics on the page: a table of all, then each with its picture, its numbers and its budget."""
+
+from __future__ import annotations
+
+from html import escape as safe
+
+from visionvalley.core import Feature, Measurement, render
+from visionvalley.report import charts, phrases
+from visionvalley.report.markup import chip, pairs, section, table, tag
+from visionvalley.report.numbers import THIN, plain, unit_for
+from visionvalley.report.page import Page
+from visionvalley.report.symbols import frame
+
+HEAD = ("feature", "asked", "nominal", "measured", "where", "verdict")
+
+
+def characteristics(page: Page) -> str:
+    """Return the table of judged characteristics and what stands behind each; nothing where there are none."""
+    found = page.report.features
+    if not found:
+        return ""
+    heads = tuple(page.words(name) for name in HEAD)
+    rows = [_row(page, one, number) for number, one in enumerate(found)]
+    told = [_card(page, one, number) for number, one in enumerate(found)]
+    return section("features", page.words("features"), table(heads, rows, classes=("", "", "n", "n", "n", "n")), *told)
+
+
+def nominal(page: Page, feature: Feature) -> str:
+    """Return the nominal value of a dimension in words, not escaped; empty where there is none."""
+    if feature.nominal is None:
+        return ""
+    return phrases.value(feature.nominal, feature.measured.unit, page.words.language, large=page.large, digits=6)
+
+
+def _row(page: Page, one: Feature, number: int) -> tuple[str, ...]:
+    words = page.words
+    name = words.name(one.name)
+    return (
+        tag("a", name, href=f"#feature-{number}") + tag("span", words.name(one.kind), class_="small under-name"),
+        frame(one, words, large=page.large),
+        safe(nominal(page, one)),
+        told(page, one.measured),
+        charts.on_tolerance(one, words),
+        chip(one.verdict, words),
+    )
+
+
+def told(page: Page, measured: Measurement) -> str:
+    """Return a measurement with the mark of what was simulated."""
+    mark = tag("span", page.words("simulated"), class_="simulated") if measured.simulated else ""
+    return f"{page.written(measured)} {mark}".strip()
+
+
+def _card(page: Page, one: Feature, number: int) -> str:
+    """Return one characteristic: heading with verdict, picture, numbers, budget, notes."""
+    words = page.words
+    heading = tag(
+        "h3", frame(one, words, large=page.large), tag("span", words.name(one.name)), chip(one.verdict, words)
+    )
+    numbers = [(words("measured"), told(page, one.measured))]
+    numbers += [(words("nominal"), safe(nominal(page, one)))] if one.nominal is not None else []
+    numbers += [(words("tolerance"), safe(phrases.allowed(one.tolerance, words, large=page.large)))]
+    numbers += [(words.name(beside.name), told(page, beside)) for beside in one.beside]
+    notes = [tag("li", safe(render(note, words.language))) for note in one.notes]
+    said = tag("ul", *notes, class_="notes") if notes else ""
+    text = tag("div", pairs(numbers), _budget(page, one), said)
+    body = tag("div", _figure(page, one, number), text, class_="card")
+    return tag("article", heading, body, id=f"feature-{number}", class_="characteristic")
+
+
+def _figure(page: Page, one: Feature, number: int) -> str:
+    picture, scale = page.feature_pictures.get(number), page.feature_scales.get(number)
+    if picture is None:
+        return ""
+    alt = page.words.plain("feature_alt", name=page.words.plain_name(one.name))
+    drawn = charts.marked_picture(picture, scale, alt, page.words)
+    return tag("figure", drawn, charts.legend(scale, page.words) if scale else "")
+
+
+def _budget(page: Page, feature: Feature) -> str:
+    drawn = charts.budget(feature.measured, page.words)
+    if not drawn:
+        return ""
+    measured, words = feature.measured, page.words
+    unit = unit_for(measured.standard_uncertainty, measured.unit, large=page.large)
+    total = f"{plain(measured.standard_uncertainty * unit.per_si, 2, words.language)}{THIN}{unit.name}"
+    return tag("p", words("budget_lead", u=total), class_="lead") + drawn

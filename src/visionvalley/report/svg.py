@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Drawings of the page as files of their own, with the style that the page gives them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+STYLE = """
+text{font-family:"Noto Sans";font-size:14px;fill:#4A5568}
+.legend text{text-anchor:middle} text.limit{fill:#0E1726;font-weight:600} path.limit{stroke:#0E1726;stroke-width:2}
+.marks path{stroke:#0E1726;stroke-width:1.5;fill:none} .marks circle{stroke:#0E1726;stroke-width:2;fill:none}
+.marks .halo{stroke:#FFFFFF;stroke-width:5;stroke-linecap:round}
+.marks text{font-size:24px;font-weight:600;fill:#0E1726;stroke:#FFFFFF;
+stroke-width:6px;stroke-linejoin:round;paint-order:stroke}
+.onscale .zone{fill:#0B6E6E;opacity:0.16} .onscale .limit{stroke:#0E1726;stroke-width:2}
+.onscale .interval{stroke:#0E1726;stroke-width:1.5} .onscale .value{fill:#0E1726}
+"""
+
+
+SMALL = ".legend text{font-size:25px} .legend text.tick{transform:translate(0px,9px)} .legend text.odd{display:none}"
+
+
+def alone(svg: str, path: Path, *, small: bool = False) -> None:
+    """Write an SVG of the page as a file that needs no page; `small`: a legend that is printed small."""
+    start, _, rest = svg.partition(">")
+    style = STYLE + SMALL if small else STYLE
+    if small:
+        start = start.replace('viewBox="0 0 740 62"', 'viewBox="-20 -12 780 82"')
+    whole = f'{start} xmlns="http://www.w3.org/2000/svg"><style>{style}</style>{rest}'
+    path.write_text(whole, encoding="utf-8")
