@@ -17,7 +17,7 @@ stroke-width:6px;stroke-linejoin:round;paint-order:stroke}
 """
 
 
-SMALL = ".legend text{font-size:25px} .legend text.tick{transform:translate(0px,9px)} .legend text.odd{display:none}"
+SMALL = ".legend text{font-size:25px} .legend text.odd{display:none}"
 
 
 def alone(svg: str, path: Path, *, small: bool = False) -> None:
@@ -25,6 +25,7 @@ def alone(svg: str, path: Path, *, small: bool = False) -> None:
     start, _, rest = svg.partition(">")
     style = STYLE + SMALL if small else STYLE
     if small:
-        start = start.replace('viewBox="0 0 740 62"', 'viewBox="-20 -12 780 82"')
+        start = start.replace('viewBox="0 0 740 62"', 'viewBox="-20 -12 780 90"')
+        rest = rest.replace('y="57" class="tick', 'y="68" class="tick')
     whole = f'{start} xmlns="http://www.w3.org/2000/svg"><style>{style}</style>{rest}'
     path.write_text(whole, encoding="utf-8")
