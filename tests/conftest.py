@@ -12,6 +12,15 @@ hypothesis.settings.register_profile("valley", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("valley")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _records_of_tests_lie_aside(tmp_path_factory):
+    """Keep what tests run out of the user's records."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VALLEY_RECORDS", str(tmp_path_factory.mktemp("records")))
+        patch.delenv("VALLEY_DATABASE", raising=False)
+        yield
+
+
 @pytest.fixture
 def rng() -> np.random.Generator:
     """The same random numbers in every run."""

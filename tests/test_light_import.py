@@ -7,6 +7,7 @@ import sys
 
 COMPILER = {"numba", "llvmlite"}
 HEAVY = COMPILER | {"scipy", "trimesh", "matplotlib", "open3d", "OCP", "laspy", "pye57", "lib3mf", "pooch", "PIL"}
+HEAVY |= {"sqlalchemy", "alembic", "psycopg"}
 
 
 def modules_after(code: str) -> set[str]:

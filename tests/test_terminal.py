@@ -149,11 +149,11 @@ def test_no_emoji_is_ever_printed(capsys, tmp_path):
 
 
 def test_the_demonstration_shows_each_scan_in_millimetres(capsys, tmp_path):
+    from visionvalley.runs.conducting import Done
     from visionvalley.runs.demo import Demonstrated
 
-    found = Demonstrated(
-        reports.report(), tmp_path, ("a.ply", "b.ply"), (37e-6, 1.25e-3), 199e-6, {"x": 70.0, "y": 5.0}
-    )
+    done = Done(reports.report(), tmp_path, "abc123def456", None, {"x": 70.0, "y": 5.0})
+    found = Demonstrated(done, ("a.ply", "b.ply"), (37e-6, 1.25e-3), 199e-6)
     terminal.show_demo(found)
     said = capsys.readouterr().out
     assert re.search(r"a\.ply +0\.037 mm\s+b\.ply +1\.250 mm", said)
@@ -164,9 +164,11 @@ def test_the_demonstration_shows_each_scan_in_millimetres(capsys, tmp_path):
 
 
 def test_a_simulated_demonstration_says_so_first(capsys, tmp_path):
+    from visionvalley.runs.conducting import Done
     from visionvalley.runs.demo import Demonstrated
 
-    terminal.show_demo(Demonstrated(reports.report(simulated=True), tmp_path, (), (), float("nan"), {}))
+    done = Done(reports.report(simulated=True), tmp_path, "abc123def456", None, {})
+    terminal.show_demo(Demonstrated(done, (), (), float("nan")))
     said = " ".join(capsys.readouterr().out.split())
     assert said.startswith("? There are no real scans here, so this is a simulated part")
     assert "nan" not in said

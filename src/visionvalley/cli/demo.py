@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from visionvalley.cli.keeping import KeepDays, KeepInputs, Owner
+
 SCANS = "bunny_scans"
 
 
@@ -19,6 +21,9 @@ def demo(
     simulated: Annotated[
         bool, typer.Option("--simulated", help="Use a simulated part even where scans are here.")
     ] = False,
+    owner: Owner = None,
+    keep_days: KeepDays = None,
+    keep_inputs: KeepInputs = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
     """Register ten range scans without a start, fuse them and inspect the cloud.
@@ -27,19 +32,25 @@ def demo(
     downloaded; where they are not to be had, simulated scans of a part take their place.
     """
     from visionvalley.cli.compiling import ready
-    from visionvalley.cli.terminal import progress_bar, say, show_demo
+    from visionvalley.cli.terminal import progress_bar, say, show_demo, show_record
     from visionvalley.core import BadInput
 
     ready("demo", quiet=quiet)
+    from visionvalley.runs.conducting import Keeping
     from visionvalley.runs.demo import demonstrate, demonstrate_simulated
     from visionvalley.samples import find
 
+    keeping = Keeping(owner, keep_days, keep_inputs)
     with progress_bar(quiet=quiet) as progress:
         try:
             folder = None if simulated else find(SCANS, offline=offline, progress=progress)
         except BadInput as error:
             folder = None
             say(error.what, quiet=quiet)
-        found = demonstrate_simulated(output, progress) if folder is None else demonstrate(folder, output, progress)
+        if folder is None:
+            found = demonstrate_simulated(output, progress, keeping)
+        else:
+            found = demonstrate(folder, output, progress, keeping)
     if not quiet:
         show_demo(found)
+    show_record(found.done, quiet=quiet)

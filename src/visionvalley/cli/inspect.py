@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from visionvalley.applications.manufacturing.settings import Settings
+from visionvalley.cli.keeping import KeepDays, KeepInputs, Owner
 from visionvalley.cli.options import with_settings
 from visionvalley.core import Verdict
 
@@ -30,27 +31,33 @@ def inspect(
         Path | None,
         typer.Option("--output", "-o", help="Folder for the results (else SCAN-inspection, beside the scan)"),
     ] = None,
+    owner: Owner = None,
+    keep_days: KeepDays = None,
+    keep_inputs: KeepInputs = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON, nothing else.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing; the exit code tells.")] = False,
 ) -> None:
     """Judge a scan by its deviations from the nominal surface.
 
     The part is found in the scan without a start. Results: report.html, result.json, scene.glb and
-    deviation.ply. Exit code: 0 pass (or nothing asked), 1 fail, 3 cannot say, 2 error.
+    deviation.ply; `valley runs` keeps a record. Exit code: 0 pass (or nothing asked), 1 fail, 3 cannot
+    say, 2 error.
     """
     from visionvalley.cli.compiling import ready
-    from visionvalley.cli.terminal import progress_bar, show_report
+    from visionvalley.cli.terminal import progress_bar, show_record, show_report
 
     ready("inspect", quiet=quiet or as_json)
     from visionvalley.io import carries_unit
+    from visionvalley.runs.conducting import Keeping
     from visionvalley.runs.inspection import Request, inspect_files
 
     same = None if carries_unit(reference) else unit
     request = Request(scan, reference, None if carries_unit(scan) else unit, reference_unit or same, output)
     with progress_bar(quiet=quiet or as_json) as progress:
-        report, folder = inspect_files(request, settings, progress)
+        done = inspect_files(request, settings, progress, Keeping(owner, keep_days, keep_inputs))
     if as_json:
-        typer.echo((folder / "result.json").read_text(encoding="utf-8"))
+        typer.echo((done.folder / "result.json").read_text(encoding="utf-8"))
     elif not quiet:
-        show_report(report, folder)
-    raise typer.Exit(EXIT[report.verdict])
+        show_report(done.report, done.folder)
+    show_record(done, quiet=quiet or as_json)
+    raise typer.Exit(EXIT[done.report.verdict])

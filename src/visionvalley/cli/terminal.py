@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.text import Text as Line
 
     from visionvalley.core import Feature, Measurement
+    from visionvalley.runs.conducting import Done
     from visionvalley.runs.demo import Demonstrated
 
 COLUMNS = 80
@@ -135,8 +136,19 @@ def show_demo(found: Demonstrated) -> None:
         console.print(_displacements(found))
         together = _millimetres(found.together_m)
         console.print(render(text("terminal.together", value=together)))
-    console.print(render(text("terminal.time", whole=_time(sum(found.seconds.values())))))
-    show_report(found.report, found.folder)
+    console.print(render(text("terminal.time", whole=_time(sum(found.done.seconds.values())))))
+    show_report(found.done.report, found.done.folder)
+
+
+def show_record(done: Done, quiet: bool) -> None:
+    """Print under which id a run is recorded; where it is not, print why on stderr, even where little is said."""
+    if done.not_recorded is not None:
+        what, _, fix = done.not_recorded.render()
+        console = _console(stderr=True)
+        console.print(_signed(SIGNS[Verdict.CANNOT_SAY], render(text("terminal.not_recorded", what=what))))
+        console.print(f"  → {fix}")
+    elif not quiet:
+        _console().print(f"  {render(text('terminal.recorded', id=done.id))}")
 
 
 def _console(*, stderr: bool = False) -> Console:

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,23 +18,27 @@ from visionvalley.core import Progress
 
 CHUNK = 1 << 20
 LIBRARIES = ("numpy", "scipy", "numba", "llvmlite")
+FEATURES = ("abm", "asimd", "avx", "bmi", "f16c", "fma", "movbe", "sse4", "sve")  # as Linux names them
 
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """A file that a run read."""
+    """A file that a run read, and where it lay."""
 
     role: str
     name: str
     sha256: str
     bytes: int
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
     """What is needed to make the same run again.
 
-    seconds  time that each stage took
+    versions  of libraries, and under 'source' a digest of our own code
+    machine   system, processor, compilation target, and those features of the CPU that targets differ in
+    seconds   time that each stage took
     """
 
     id: str
@@ -52,24 +57,54 @@ def input_file(role: str, path: Path) -> InputFile:
         while chunk := file.read(CHUNK):
             digest.update(chunk)
             size += len(chunk)
-    return InputFile(role, path.name, digest.hexdigest(), size)
+    return InputFile(role, _told(path.name), digest.hexdigest(), size, _told(str(path.absolute())))
 
 
-def conditions(inputs: Mapping[str, Path], settings: Any, seconds: Mapping[str, float]) -> Conditions:
+def _told(name: str) -> str:
+    """Return a file's name as text, also where it is not UTF-8 on the disk."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def conditions(
+    inputs: Mapping[str, Path], settings: Any, seconds: Mapping[str, float], started: datetime | None = None
+) -> Conditions:
     """Return the conditions of a run over these files, by their role, with these settings."""
-    from visionvalley.kernels.compilation import TARGET
-    from visionvalley.kernels.threads import threads
-
     return Conditions(
         id=uuid.uuid4().hex[:12],
-        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        started=(started or datetime.now(UTC)).isoformat(timespec="seconds"),
         inputs=tuple(input_file(role, path) for role, path in inputs.items()),
         settings=asdict(settings),
-        versions={"visionvalley": version("visionvalley"), "python": platform.python_version()}
-        | {name: version(name) for name in LIBRARIES},
-        machine={"system": platform.system(), "processor": platform.machine(), "target": TARGET, "threads": threads()},
+        versions=versions(),
+        machine=machine(),
         seconds=dict(seconds),
     )
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of everything that a number may depend on."""
+    ours = {"visionvalley": version("visionvalley"), "source": source_digest(), "python": platform.python_version()}
+    return ours | {name: version(name) for name in LIBRARIES}
+
+
+def machine() -> dict[str, Any]:
+    """Return what of this machine a number may depend on, and the number of threads, on which none does."""
+    from visionvalley.kernels.compilation import TARGET
+    from visionvalley.kernels.store import cpu_flags
+    from visionvalley.kernels.threads import threads
+
+    features = " ".join(sorted(flag for flag in cpu_flags() if flag.startswith(FEATURES)))
+    about = {"system": platform.system(), "processor": platform.machine(), "target": TARGET, "threads": threads()}
+    return about | {"features": features}
+
+
+@lru_cache
+def source_digest() -> str:
+    """Return a digest of all Python files of the package: equal digests mean equal code."""
+    digest, root = hashlib.sha256(), Path(__file__).parents[1]
+    for file in sorted(root.rglob("*.py")):
+        digest.update(f"{file.relative_to(root).as_posix()}\0".encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 class Stopwatch:

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,14 +16,17 @@ from visionvalley.core import SILENT, Cloud, Pose, Progress, Report, stage, text
 from visionvalley.core.arrays import Floats
 from visionvalley.io.files import read_cloud, read_mesh
 from visionvalley.io.stanford import read_conf
-from visionvalley.runs.conditions import Stopwatch, conditions
-from visionvalley.runs.folder import kept
+from visionvalley.records import RunRecord
+from visionvalley.runs.conducting import Done, Job, Keeping, conduct
 from visionvalley.vision.geometry.motion import best_motion
 from visionvalley.vision.shape.normals import normals
 from visionvalley.vision.shape.orientation import orient_outwards
 from visionvalley.vision.shape.together import register_to_model, register_together
 from visionvalley.vision.shape.voxels import downsample_cloud
 
+APPLICATION = "manufacturing.demonstration"
+SEEDS = {"sampled surface": 0, "share seen": 1, "simulated scan": 0}
+CONF, MODEL = "bun.conf", "bun_zipper.ply"
 FUSED_M = 0.5e-3  # the scanner's own step
 TOLERANCE_M = 2.5e-3
 SIMULATED_TOLERANCE_M = 0.2e-3
@@ -34,47 +38,69 @@ class Demonstrated:
 
     to_model_m       RMS displacement of each scan's points from their published place, registered to the model
     together_m       mean displacement of all points, registered to one another
-    seconds          by stage
     """
 
-    report: Report
-    folder: Path
+    done: Done
     names: tuple[str, ...]
     to_model_m: tuple[float, ...]
     together_m: float
-    seconds: dict[str, float]
 
 
-def demonstrate(scans_folder: Path, output: Path, progress: Progress = SILENT) -> Demonstrated:
+def demonstrate(
+    scans_folder: Path, output: Path, progress: Progress = SILENT, keeping: Keeping = Keeping()
+) -> Demonstrated:
     """Register the Stanford bunny's range scans without a start, fuse them, and inspect the cloud against the model."""
-    watch = Stopwatch(progress)
-    with stage(watch, "runs.read"):
-        places = read_conf(scans_folder / "bun.conf")
-        scans = [read_cloud(scans_folder / name, "m") for name in places]
-        model = read_mesh(scans_folder / "bun_zipper.ply", "m")
-    fits = register_to_model(scans, model, progress=watch)
-    to_model = tuple(
-        _displacement(fit.target_from_source, places[n], s) for fit, n, s in zip(fits, places, scans, strict=True)
-    )
-    together = register_together(scans, progress=watch)
-    with stage(watch, "runs.fuse"):
-        fused = _fused(scans, together.world_from_scan)
+    names = (CONF, *read_conf(scans_folder / CONF), MODEL)
+    return _told(conduct(_real({name: scans_folder / name for name in names}, output), keeping, progress))
+
+
+def demonstrate_simulated(output: Path, progress: Progress = SILENT, keeping: Keeping = Keeping()) -> Demonstrated:
+    """Inspect simulated scans of a part with a dent of known depth, where the real scans are not to be had."""
+    return _told(conduct(_simulated(output), keeping, progress))
+
+
+def again(record: RunRecord, inputs: Mapping[str, Path], output: Path) -> Job:
+    """Return the job of a record, over these files."""
+    return _real(inputs, output) if inputs else _simulated(output)
+
+
+def _real(files: Mapping[str, Path], output: Path) -> Job:
     settings = Settings(tolerance_m=TOLERANCE_M)
-    report = run(Inspection(fused, model, remarks=(text("runs.consistency"),)), settings, watch)
+    return Job(APPLICATION, {}, files, settings, lambda progress: _work(files, settings, progress), output, SEEDS)
+
+
+def _work(files: Mapping[str, Path], settings: Settings, progress: Progress) -> Report:
+    with stage(progress, "runs.read"):
+        places = read_conf(files[CONF])
+        scans = [read_cloud(files[name], "m") for name in places]
+        model = read_mesh(files[MODEL], "m")
+    fits = register_to_model(scans, model, progress=progress)
+    to_model = [
+        _displacement(fit.target_from_source, places[n], s) for fit, n, s in zip(fits, places, scans, strict=True)
+    ]
+    together = register_together(scans, progress=progress)
+    with stage(progress, "runs.fuse"):
+        fused = _fused(scans, together.world_from_scan)
+    report = run(Inspection(fused, model, remarks=(text("runs.consistency"),)), settings, progress)
     mean_m = _mean_displacement(scans, together.world_from_scan, list(places.values()))
     facts = {
         "scans": {n: {"rms_displacement_m": d} for n, d in zip(places, to_model, strict=True)},
         "together": {"mean_displacement_m": mean_m, "rmse_m": together.rmse_m, "converged": together.converged},
     }
-    report = replace(
+    return replace(
         report,
         title=text("runs.demo_title"),
         scene=replace(report.scene, up=(0.0, 1.0, 0.0)),  # the model stands on y
         facts={**report.facts, "part": "Stanford bunny", "registration": facts},
     )
-    inputs = {name: scans_folder / name for name in (*places, "bun_zipper.ply")}
-    folder = kept(report, output, conditions(inputs, settings, watch.seconds), watch)
-    return Demonstrated(report, folder, tuple(places), to_model, mean_m, watch.seconds)
+
+
+def _told(done: Done) -> Demonstrated:
+    facts: Any = done.report.facts.get("registration")
+    if facts is None:
+        return Demonstrated(done, (), (), float("nan"))
+    found = {name: one["rms_displacement_m"] for name, one in facts["scans"].items()}
+    return Demonstrated(done, tuple(found), tuple(found.values()), facts["together"]["mean_displacement_m"])
 
 
 def _displacement(pose: Pose, place: Pose, scan: Cloud) -> float:
@@ -101,15 +127,15 @@ def _with_normals(scan: Cloud) -> Cloud:
     return Cloud(scan.points_m, directions)
 
 
-def demonstrate_simulated(output: Path, progress: Progress = SILENT) -> Demonstrated:
-    """Inspect simulated scans of a part with a dent of known depth, where the real scans are not to be had."""
-    from visionvalley.samples.simulated import dented_block
-
-    watch = Stopwatch(progress)
-    with stage(watch, "runs.simulate"):
-        scan, part = dented_block()
+def _simulated(output: Path) -> Job:
     settings = Settings(tolerance_m=SIMULATED_TOLERANCE_M)
-    report = run(Inspection(scan, part, simulated=True), settings, watch)
-    report = replace(report, facts={**report.facts, "part": str(text("runs.simulated_part"))})
-    folder = kept(report, output, conditions({}, settings, watch.seconds), watch)
-    return Demonstrated(report, folder, (), (), float("nan"), watch.seconds)
+
+    def work(progress: Progress) -> Report:
+        from visionvalley.samples.simulated import dented_block
+
+        with stage(progress, "runs.simulate"):
+            scan, part = dented_block(SEEDS["simulated scan"])
+        report = run(Inspection(scan, part, simulated=True), settings, progress)
+        return replace(report, facts={**report.facts, "part": str(text("runs.simulated_part"))})
+
+    return Job(APPLICATION, {}, {}, settings, work, output, SEEDS)

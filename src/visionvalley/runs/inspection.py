@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +11,11 @@ from visionvalley.applications.manufacturing.inspection import Inspection, run
 from visionvalley.applications.manufacturing.settings import Settings
 from visionvalley.core import SILENT, Mesh, Progress, Report, stage
 from visionvalley.io.files import read, read_mesh
-from visionvalley.runs.conditions import Stopwatch, conditions
-from visionvalley.runs.folder import kept
+from visionvalley.records import RunRecord
+from visionvalley.runs.conducting import Done, Job, Keeping, conduct
 
+APPLICATION = "manufacturing.inspection"
+SEEDS = {"sampled surface": 0, "share seen": 1}  # of `sample_surface`, where scan and reference are meshes
 CHORD_SHARE = 50  # an exact surface is cut into triangles within this part of the tolerance
 CHORD_OF_SIZE = 20_000  # or, where there is no tolerance, within this part of its size
 
@@ -37,15 +40,37 @@ class Request:
         return self.output or self.scan.with_name(f"{self.scan.stem}-inspection")
 
 
-def inspect_files(request: Request, settings: Settings, progress: Progress = SILENT) -> tuple[Report, Path]:
-    """Inspect a scan against its nominal surface; return the report and the folder that holds it."""
-    watch = Stopwatch(progress)
-    with stage(watch, "runs.read"):
-        reference, chord_m = _read_reference(request, settings)
-        scan = read(request.scan, request.scan_unit)
-    report = run(Inspection(scan, reference, chord_m), settings, watch)
-    inputs = {"scan": request.scan, "reference": request.reference}
-    return report, kept(report, request.folder, conditions(inputs, settings, watch.seconds), watch)
+def inspect_files(
+    request: Request, settings: Settings, progress: Progress = SILENT, keeping: Keeping = Keeping()
+) -> Done:
+    """Inspect a scan against its nominal surface, and keep the record of it."""
+    return conduct(job(request, settings), keeping, progress)
+
+
+def job(request: Request, settings: Settings) -> Job:
+    """Return an inspection that can be conducted."""
+
+    def work(progress: Progress) -> Report:
+        with stage(progress, "runs.read"):
+            reference, chord_m = _read_reference(request, settings)
+            scan = read(request.scan, request.scan_unit)
+        return run(Inspection(scan, reference, chord_m), settings, progress)
+
+    return Job(
+        application=APPLICATION,
+        arguments={"scan_unit": request.scan_unit, "reference_unit": request.reference_unit},
+        inputs={"scan": request.scan, "reference": request.reference},
+        settings=settings,
+        work=work,
+        output=request.folder,
+        seeds=SEEDS,
+    )
+
+
+def again(record: RunRecord, inputs: Mapping[str, Path], output: Path) -> Job:
+    """Return the job of a record, over these files."""
+    request = Request(inputs["scan"], inputs["reference"], output=output, **record.arguments)
+    return job(request, Settings(**record.settings))
 
 
 def _read_reference(request: Request, settings: Settings) -> tuple[Mesh, float]:

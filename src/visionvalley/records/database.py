@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The connection to the database: SQLite in write-ahead mode, or PostgreSQL; its tables are brought up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event, inspect
+from sqlalchemy import text as statement
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from visionvalley.core import BadInput
+from visionvalley.records.faults import explained, place
+from visionvalley.records.locking import locked
+from visionvalley.records.place import Records
+
+KNOWN = ("0001",)  # every step of `migrations`, the newest last
+ADVISORY = 0x56616C6C  # PostgreSQL: who migrates holds it
+EACH_CONNECTION = ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
+
+
+@contextmanager
+def reading(records: Records) -> Iterator[Connection]:
+    """Give a connection to read from.
+
+    Raises BadInput where the database cannot be used: unreachable, locked, of a newer version, damaged.
+    """
+    prepare(records)
+    with explained(records), engine(records).connect() as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def writing(records: Records) -> Iterator[Connection]:
+    """Give a connection whose changes are kept when all went well, and else not at all; raises as `reading`."""
+    prepare(records)
+    with explained(records), engine(records).connect() as connection:
+        connection.execution_options(writing=True)
+        with connection.begin():
+            yield connection
+
+
+@lru_cache(16)
+def engine(records: Records) -> Engine:
+    """Return what makes connections; none is held back, so a process may fork."""
+    with explained(records):
+        if not records.database:
+            return _sqlite(records)
+        try:
+            url = _postgresql(records.database)
+            options = f"-c lock_timeout={round(records.patience_s * 1e3)}"
+            seconds = max(2, round(records.patience_s))
+            return create_engine(url, poolclass=NullPool, connect_args={"connect_timeout": seconds, "options": options})
+        except (ModuleNotFoundError, NoSuchModuleError) as error:
+            raise BadInput("records.no_driver", place=place(records)) from error
+
+
+def _postgresql(written: str) -> Any:
+    from sqlalchemy.engine import make_url
+
+    try:
+        url = make_url(written)
+    except ArgumentError as error:
+        raise BadInput("records.bad_url") from error
+    if url.drivername not in {"postgresql", "postgres", "postgresql+psycopg"}:
+        raise BadInput("records.bad_url")
+    return url.set(drivername="postgresql+psycopg")
+
+
+def _sqlite(records: Records) -> Engine:
+    from sqlalchemy.engine import URL
+
+    url = URL.create("sqlite", database=str(records.file))
+    made = create_engine(url, poolclass=NullPool, connect_args={"timeout": records.patience_s})
+
+    @event.listens_for(made, "connect")
+    def _open(raw: Any, _: Any) -> None:
+        raw.isolation_level = None  # transactions begin where we say
+        for pragma in EACH_CONNECTION:
+            raw.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(made, "begin")
+    def _begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("writing")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return made
+
+
+def prepare(records: Records) -> None:
+    """Make folder and tables where they are not there, and bring older tables up to date."""
+    with explained(records):
+        for folder in (records.folder, records.artefacts, records.pending):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if _version(records) != KNOWN[-1]:
+            _migrate(records)
+
+
+def _version(records: Records) -> str | None:
+    """Return the version of the tables, None where there are none; raise BadInput for one that we do not know."""
+    if not records.database and not records.file.exists():
+        return None
+    with engine(records).connect() as connection, connection.begin():
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        found = connection.scalar(statement("SELECT version_num FROM alembic_version"))
+    if found is not None and found not in KNOWN:
+        raise BadInput("records.newer", place=place(records), found=found, known=KNOWN[-1])
+    return None if found is None else str(found)
+
+
+def _migrate(records: Records) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", "visionvalley.records:migrations")
+    with locked(records, alone=True, name="migrating"), engine(records).connect() as connection:
+        if not records.database:
+            connection.connection.driver_connection.execute("PRAGMA journal_mode=WAL")  # type: ignore[union-attr]
+        connection.execution_options(writing=True)
+        with connection.begin():
+            if records.database:
+                connection.execute(statement("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY})
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+
+def vacuum(records: Records) -> None:
+    """Write the database anew, so that its files hold nothing of what was deleted.
+
+    PostgreSQL's own log (WAL) and backups keep it until the server recycles them. Raises BadInput where others
+    read for longer than patience allows.
+    """
+    with explained(records), engine(records).connect() as connection:
+        if records.database:
+            _vacuum_postgresql(connection)
+        elif not _vacuum_sqlite(connection.connection.driver_connection, records.patience_s):
+            raise BadInput("records.locked", place=place(records), reason="VACUUM")
+
+
+def _vacuum_postgresql(connection: Connection) -> None:
+    raw: Any = connection.connection.driver_connection
+    raw.rollback()
+    raw.autocommit = True
+    raw.execute("VACUUM (FULL, ANALYZE) runs, inputs, artefacts")
+
+
+def _vacuum_sqlite(raw: Any, patience_s: float) -> bool:
+    """Vacuum, and empty the write-ahead log; say whether nobody read from it meanwhile."""
+    import time
+
+    raw.execute("VACUUM")
+    end = time.monotonic() + patience_s
+    while raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
+        if time.monotonic() >= end:
+            return False
+        time.sleep(0.05)
+    return True
