@@ -15,6 +15,7 @@ SURFACES = ("best_fit", "bvh", "distances", "topology")
 KERNELS = {
     "inspect": POINTS + REGISTRATION + SURFACES,
     "demo": POINTS + REGISTRATION + SURFACES + ("rays", "simulation"),
+    "rerun": POINTS + REGISTRATION + SURFACES + ("rays", "simulation"),
 }
 
 

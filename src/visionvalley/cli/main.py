@@ -15,6 +15,8 @@ import typer
 from visionvalley.cli.demo import demo
 from visionvalley.cli.doctor import doctor
 from visionvalley.cli.inspect import inspect
+from visionvalley.cli.rerun import rerun
+from visionvalley.cli.runs import runs
 from visionvalley.cli.samples import samples
 from visionvalley.cli.warm import warm
 from visionvalley.core import BadInput, Cancelled
@@ -22,10 +24,12 @@ from visionvalley.core import BadInput, Cancelled
 VERBS: dict[str, Callable[..., Any]] = {
     "inspect": inspect,
     "demo": demo,
+    "rerun": rerun,
     "samples": samples,
     "warm": warm,
     "doctor": doctor,
 }
+GROUPS: dict[str, typer.Typer] = {"runs": runs}
 ERROR, INTERRUPTED = 2, 130
 
 app = typer.Typer(
@@ -37,6 +41,8 @@ app = typer.Typer(
 )
 for _name, _verb in VERBS.items():
     app.command(_name)(_verb)
+for _name, _group in GROUPS.items():
+    app.add_typer(_group, name=_name)
 
 
 def _show_version(wanted: bool) -> None:

@@ -33,13 +33,13 @@ WORTH_A_LINE_S = 0.05  # a stage that took less is not told
 def say(line: str, quiet: bool) -> None:
     """Print one line, unless nothing is to be printed."""
     if not quiet:
-        _console().print(line)
+        console_of().print(line)
 
 
 @contextmanager
 def progress_bar(quiet: bool) -> Iterator[Progress]:
     """Yield what shows the stages of work on stderr: bars on a terminal, else one line a stage; nothing if quiet."""
-    console = _console(stderr=True)
+    console = console_of(stderr=True)
     if quiet:
         yield SILENT
     elif not console.is_terminal or console.is_dumb_terminal:
@@ -90,7 +90,7 @@ class Stages:
         took = perf_counter() - began
         if not self._running and took >= WORTH_A_LINE_S:
             done = render(text("terminal.done", stage=stage, seconds=f"{took:.1f}"))
-            self._bars.console.print(_signed(SIGNS[Verdict.PASS], done))
+            self._bars.console.print(signed(SIGNS[Verdict.PASS], done))
 
 
 def show_error(error: BadInput) -> None:
@@ -98,7 +98,7 @@ def show_error(error: BadInput) -> None:
     from rich.table import Table
 
     what, why, fix = error.render()
-    console = _console(stderr=True)
+    console = console_of(stderr=True)
     lines = Table.grid(padding=(0, 1, 0, 0))
     lines.add_row(_styled("✕", "red"), _styled(what, "bold"))
     lines.add_row("", why)
@@ -111,9 +111,9 @@ def show_report(report: Report, folder: Path) -> None:
     from visionvalley.report.markup import Words
     from visionvalley.report.phrases import coverage, verdict_reason, verdict_word
 
-    words, console = Words(), _console()
+    words, console = Words(), console_of()
     console.print()
-    console.print(_signed(SIGNS[report.verdict], verdict_word(report.verdict, words), "bold"))
+    console.print(signed(SIGNS[report.verdict], verdict_word(report.verdict, words), "bold"))
     console.print(verdict_reason(report.verdict, words))
     console.print()
     if report.measurements:
@@ -127,10 +127,10 @@ def show_report(report: Report, folder: Path) -> None:
 
 def show_demo(found: Demonstrated) -> None:
     """Print how well each scan was registered, then the report."""
-    console = _console()
+    console = console_of()
     console.print()
     if not found.names:
-        console.print(_signed(SIGNS[Verdict.CANNOT_SAY], render(text("terminal.demo_simulated"))))
+        console.print(signed(SIGNS[Verdict.CANNOT_SAY], render(text("terminal.demo_simulated"))))
     else:
         console.print(render(text("terminal.to_model_heading")))
         console.print(_displacements(found))
@@ -144,14 +144,15 @@ def show_record(done: Done, quiet: bool) -> None:
     """Print under which id a run is recorded; where it is not, print why on stderr, even where little is said."""
     if done.not_recorded is not None:
         what, _, fix = done.not_recorded.render()
-        console = _console(stderr=True)
-        console.print(_signed(SIGNS[Verdict.CANNOT_SAY], render(text("terminal.not_recorded", what=what))))
+        console = console_of(stderr=True)
+        console.print(signed(SIGNS[Verdict.CANNOT_SAY], render(text("terminal.not_recorded", what=what))))
         console.print(f"  → {fix}")
     elif not quiet:
-        _console().print(f"  {render(text('terminal.recorded', id=done.id))}")
+        console_of().print(f"  {render(text('terminal.recorded', id=done.id))}")
 
 
-def _console(*, stderr: bool = False) -> Console:
+def console_of(*, stderr: bool = False) -> Console:
+    """Return what prints at most 80 columns."""
     from rich.console import Console
 
     console = Console(stderr=stderr, highlight=False, emoji=False, markup=False)
@@ -200,13 +201,14 @@ def _styled(written: str, style: str) -> Line:
     return Line(written, style)
 
 
-def _signed(sign: tuple[str, str], written: str, style: str = "") -> Line:
+def signed(sign: tuple[str, str], written: str, style: str = "") -> Line:
+    """Return a line that begins with a sign in its colour."""
     from rich.text import Text as Line
 
     return Line.assemble(sign, " ", (written, style))
 
 
-def _table(*columns: tuple[str, str]) -> Table:
+def table_of(*columns: tuple[str, str]) -> Table:
     """Return an empty table of columns (heading, 'left' or 'right')."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
@@ -227,7 +229,7 @@ def _measured(report: Report) -> Table:
     columns = [("terminal.measured", "left"), ("terminal.value", "right")]
     if judged:
         columns += [("terminal.allowed", "left"), ("", "left")]
-    made = _table(*columns)
+    made = table_of(*columns)
     for one in (*report.measurements, *rest):
         feature = judged.get(id(one))
         row = [words.plain_name(one.name), _value(one, words.plain("simulated"))]
@@ -252,7 +254,7 @@ def _judgement(feature: Feature | None) -> tuple[str, str | Line]:
 
 
 def _displacements(found: Demonstrated) -> Table:
-    made = _table(("terminal.scan", "left"), ("terminal.scan_to_model", "right"))
+    made = table_of(("terminal.scan", "left"), ("terminal.scan_to_model", "right"))
     for name, displacement_m in zip(found.names, found.to_model_m, strict=True):
         made.add_row(name, _millimetres(displacement_m))
     return made
@@ -281,7 +283,7 @@ def _tell_place(console: Console, folder: Path) -> None:
     place = folder.absolute() / "report.html"
     others = [name for name in FILES if (folder / name).exists()]
     console.print()
-    console.print(_signed(("→", ACCENT), str(place), ACCENT), soft_wrap=True)
+    console.print(signed(("→", ACCENT), str(place), ACCENT), soft_wrap=True)
     if others:
         console.print(f"  {render(text('terminal.also', files=', '.join(others)))}")
     sys.stdout.flush()

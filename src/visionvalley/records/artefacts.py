@@ -27,6 +27,16 @@ VACUUM = "vacuum"  # stands beside a list of what is erased
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
+def digest_of(path: Path) -> tuple[str, int]:
+    """Return SHA-256 and size of what is in a file."""
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+    return digest.hexdigest(), size
+
+
 def path_of(records: Records, sha256: str) -> Path:
     """Return where a file of this content lies."""
     return records.artefacts / sha256[:2] / sha256

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import tempfile
@@ -16,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from visionvalley.core import SILENT, BadInput, Progress, Text, render, text
 from visionvalley.records import Records, RunRecord, artefact_path, default_records, one
+from visionvalley.records.artefacts import digest_of
 from visionvalley.runs import demo, inspection
-from visionvalley.runs.conditions import input_file
 from visionvalley.runs.conducting import Done, Job, Keeping, conduct, input_name
 from visionvalley.runs.folder import MARK
 from visionvalley.runs.likeness import Likeness, compare
@@ -147,21 +146,16 @@ def _in_place_or_moved(wanted: InputFile, elsewhere: Path | None) -> Path | None
 
 def _is(path: Path, wanted: InputFile) -> bool:
     try:
-        return path.is_file() and path.stat().st_size == wanted.bytes and _sha256(path) == wanted.sha256
+        return path.is_file() and path.stat().st_size == wanted.bytes and digest_of(path)[0] == wanted.sha256
     except OSError:
         return False
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _loss(wanted: InputFile) -> Text:
     place = Path(wanted.path)
-    if not place.exists():
+    if not place.is_file():
         return text("runs.input_missing", role=wanted.role, path=place)
-    now = input_file(wanted.role, place).sha256
+    now, _ = digest_of(place)
     return text("runs.input_differs", role=wanted.role, path=place, then=wanted.sha256[:12], now=now[:12])
 
 

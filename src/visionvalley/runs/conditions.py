@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from visionvalley.core import Progress
+from visionvalley.records.artefacts import digest_of
 
-CHUNK = 1 << 20
 LIBRARIES = ("numpy", "scipy", "numba", "llvmlite")
 FEATURES = ("abm", "asimd", "avx", "bmi", "f16c", "fma", "movbe", "sse4", "sve")  # as Linux names them
 
@@ -52,12 +52,8 @@ class Conditions:
 
 def input_file(role: str, path: Path) -> InputFile:
     """Return a file's name, size and SHA-256."""
-    digest, size = hashlib.sha256(), 0
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-            size += len(chunk)
-    return InputFile(role, _told(path.name), digest.hexdigest(), size, _told(str(path.absolute())))
+    sha256, size = digest_of(path)
+    return InputFile(role, _told(path.name), sha256, size, _told(str(path.absolute())))
 
 
 def _told(name: str) -> str:
