@@ -9,6 +9,7 @@ from visionvalley.io.files import (
     read_chunks,
     read_cloud,
     read_mesh,
+    read_part,
     read_scans,
     write,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "read_chunks",
     "read_cloud",
     "read_mesh",
+    "read_part",
     "read_scans",
     "write",
     "write_scans",

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
-from visionvalley.core import SILENT, BadInput, Cloud, Mesh, Pose, Progress, stage
-from visionvalley.io import e57, glb, kitti, las, npz, obj, off, pcd, ply, step, stl, threemf, xyz
+import numpy as np
+
+from visionvalley.core import SILENT, BadInput, Cloud, Mesh, Part, Pose, Progress, stage
+from visionvalley.io import e57, glb, kitti, las, npz, obj, off, pcd, ply, step, step_faces, stl, threemf, xyz
 from visionvalley.io.opening import PathLike, size
 
 Entry = TypeVar("Entry")
@@ -113,6 +115,19 @@ def read_mesh(path: PathLike, unit: str | None = None, chord_m: float | None = N
     if reader is step.read_mesh:
         return step.read_mesh(file, unit, chord_m)
     return reader(file, unit)
+
+
+def read_part(path: PathLike, unit: str | None = None, chord_m: float | None = None) -> Part:
+    """Read a surface in metres with its faces: of STEP as in the file; other formats hold triangles without faces.
+
+    chord_m  how far triangles may lie from an exact surface (STEP)
+    """
+    file = Path(path)
+    if _found(SURFACES, file) is step.read_mesh:
+        size(file)
+        return step_faces.read_part(file, unit, chord_m)
+    mesh = read_mesh(file, unit)
+    return Part(mesh, np.full(len(mesh.faces), -1, np.int32), ())
 
 
 def read_scans(path: PathLike, unit: str | None = None) -> tuple[tuple[Cloud, Pose], ...]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,43 +32,44 @@ def read_mesh(path: Path, unit: str | None = None, chord_m: float | None = None)
         units.known(unit)
     if chord_m is not None:
         require_positive(chord_m=chord_m)
-    with opened(path) as file:
-        if not file.read(4096).lstrip().startswith(b"ISO-10303-21"):
-            raise BadInput("io.not_this_format", path=path, format="STEP")
-    require_library(path)
+    require_step(path)
     corners_mm = apart.call(path, f"{__name__}:triangles_mm", None if chord_m is None else chord_m * 1000)
     if not np.isfinite(corners_mm).all():
         raise BadInput("io.not_finite", path=path)
-    vertices, faces = indexed(_on_grid(corners_mm))
+    vertices, faces = indexed(on_grid(corners_mm))
     a, b, c = faces.T
     whole = (a != b) & (b != c) & (c != a)  # at a pole two corners of a triangle can be one
     return Mesh(units.in_metres(vertices, "mm"), faces[whole])
 
 
-def _on_grid(corners_mm: Floats) -> Floats:
+def on_grid(corners_mm: Floats) -> Floats:
     """Return corners rounded to 36 bits of the largest coordinate: neighbours meet though their last bits differ."""
     step = 2.0 ** (np.floor(np.log2(max(float(np.abs(corners_mm).max()), 1e-300))) - 36)
     rounded: Floats = np.round(corners_mm / step) * step
     return rounded
 
 
-def require_library(path: Path) -> None:
-    """Raise BadInput where the extra `cad` is not installed."""
+def require_step(path: Path) -> None:
+    """Raise BadInput where a file is not STEP, or the extra `cad` is not installed."""
+    with opened(path) as file:
+        if not file.read(4096).lstrip().startswith(b"ISO-10303-21"):
+            raise BadInput("io.not_this_format", path=path, format="STEP")
     if importlib.util.find_spec("OCP") is None:
         raise BadInput("io.needs_extra", path=path, extra="cad")
 
 
 def triangles_mm(path: Path, chord_mm: float | None) -> Floats:
     """Return the triangles (F, 3, 3) of all faces, millimetres."""
-    shape = _shape(path)
-    _mesh(shape, _relative_chord_mm(shape) if chord_mm is None else chord_mm)
-    pieces = [vertices[faces] for vertices, faces in _face_triangles(shape)]
-    if not pieces:
+    shape = shape_of(path)
+    cut(shape, relative_chord_mm(shape) if chord_mm is None else chord_mm)
+    pieces = [vertices[faces] for vertices, faces in map(triangles_of, faces_of(shape))]
+    if not any(map(len, pieces)):
         raise BadInput("io.no_faces", path=path)
     return np.concatenate(pieces)
 
 
-def _shape(path: Path) -> Any:
+def shape_of(path: Path) -> Any:
+    """Return the shape that a file holds."""
     from OCP.IFSelect import IFSelect_ReturnStatus
     from OCP.STEPControl import STEPControl_Reader
 
@@ -81,7 +83,8 @@ def _shape(path: Path) -> Any:
     return shape
 
 
-def _relative_chord_mm(shape: Any) -> float:
+def relative_chord_mm(shape: Any) -> float:
+    """Return the chord for a shape where none is asked for."""
     from OCP.Bnd import Bnd_Box
     from OCP.BRepBndLib import BRepBndLib
 
@@ -91,35 +94,40 @@ def _relative_chord_mm(shape: Any) -> float:
     return RELATIVE_CHORD * diagonal_mm if 0 < diagonal_mm < np.inf else 0.01
 
 
-def _mesh(shape: Any, chord_mm: float) -> None:
+def cut(shape: Any, chord_mm: float) -> None:
+    """Cut the faces of a shape into triangles."""
     from OCP.BRepMesh import BRepMesh_IncrementalMesh
 
     parallel = False  # one thread: the order of the triangles is then always the same
     BRepMesh_IncrementalMesh(shape, chord_mm, False, ANGLE_RAD, parallel)
 
 
-def _face_triangles(shape: Any) -> list[tuple[Floats, Ints]]:
-    """Return vertices (V, 3) and faces (F, 3) of each face, seen counter-clockwise from outside."""
-    from OCP.BRep import BRep_Tool
+def faces_of(shape: Any) -> Iterator[Any]:
+    """Yield the faces of a shape, in the order of the file."""
     from OCP.TopAbs import TopAbs_ShapeEnum
     from OCP.TopExp import TopExp_Explorer
-    from OCP.TopLoc import TopLoc_Location
     from OCP.TopoDS import TopoDS
 
     as_face = getattr(TopoDS, "Face_s", None) or TopoDS.Face
-    found = []
     explorer = TopExp_Explorer(shape, TopAbs_ShapeEnum.TopAbs_FACE)
     while explorer.More():
-        face = as_face(explorer.Current())
-        place = TopLoc_Location()
-        triangulation = BRep_Tool.Triangulation_s(face, place)
-        if triangulation is not None and triangulation.NbTriangles():
-            found.append(_placed(triangulation, place, face))
+        yield as_face(explorer.Current())
         explorer.Next()
-    return found
 
 
-def _placed(triangulation: Any, place: Any, face: Any) -> tuple[Floats, Ints]:
+def triangles_of(face: Any) -> tuple[Floats, Ints]:
+    """Return vertices (V, 3) and triangles (F, 3) of a face, seen counter-clockwise from outside."""
+    from OCP.BRep import BRep_Tool
+    from OCP.TopLoc import TopLoc_Location
+
+    place = TopLoc_Location()
+    triangulation = BRep_Tool.Triangulation_s(face, place)
+    if triangulation is None or not triangulation.NbTriangles():
+        return np.empty((0, 3)), np.empty((0, 3), np.int32)
+    return _in_place(triangulation, place, face)
+
+
+def _in_place(triangulation: Any, place: Any, face: Any) -> tuple[Floats, Ints]:
     from OCP.TopAbs import TopAbs_Orientation
 
     motion = place.Transformation()

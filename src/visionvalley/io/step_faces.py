@@ -48,12 +48,7 @@ def read_part(path: Path, unit: str | None = None, chord_m: float | None = None)
 
 def load() -> None:
     """Load the library, all that is used of it; takes a second."""
-    import OCP.BRep
-    import OCP.BRepAdaptor
-    import OCP.BRepBndLib
-    import OCP.BRepMesh
-    import OCP.TopExp
-    import OCP.TopoDS
+    from OCP import BRep, BRepAdaptor, BRepBndLib, BRepMesh, GeomAbs, TopExp, TopoDS  # noqa: F401
     from OCP.STEPControl import STEPControl_Controller
 
     STEPControl_Controller.Init_s()
@@ -74,7 +69,7 @@ def rows(path: Path, chord_mm: float | None) -> Floats:
         corners = vertices[faces].reshape(-1, 9)
         table.append(np.column_stack([np.full(len(corners), float(number)), corners]))
         table.append(np.array([[-1.0, *_about(face)]]))
-    if len(table) == 1:
+    if not any((part[:, 0] >= 0).any() for part in table):
         raise BadInput("io.no_faces", path=path)
     return np.concatenate(table)
 

@@ -66,8 +66,8 @@ def facets(mesh: Mesh) -> Facets:
     group = components(len(faces), left[flat], right[flat])
     group = _only_flat(vertices, faces, normals, areas, group, tolerance_m)
     group = np.where(areas > 0, group, -1)
-    names, of_triangle = np.unique(group, return_inverse=True)
-    of_triangle = (of_triangle - int(names[0] < 0)).astype(np.int32)
+    names, inverse = np.unique(group, return_inverse=True)
+    of_triangle: Ints = (inverse - int(names[0] < 0)).astype(np.int32)
     count = len(names) - int(names[0] < 0)
     normal, area = piece_normals(of_triangle, normals, areas, count)
     starts, corners = _grouped(np.repeat(of_triangle, 3), faces.ravel().astype(np.int64), count)
@@ -96,13 +96,13 @@ def components(count: int, left: NDArray[Any], right: NDArray[Any]) -> Ints:
     return labels
 
 
-def piece_normals(of: Ints, normals: Floats, areas: Floats, count: int) -> tuple[Floats, Floats]:
+def piece_normals(of: NDArray[Any], normals: Floats, areas: Floats, count: int) -> tuple[Floats, Floats]:
     """Return the mean normals (count, 3), weighed by areas, and the areas (count,) of groups of triangles."""
     there = of >= 0
     area = np.bincount(of[there], weights=areas[there], minlength=count)
     columns = [np.bincount(of[there], weights=(normals[:, k] * areas)[there], minlength=count) for k in range(3)]
     total = np.stack(columns, axis=1)
-    return total / np.maximum(np.sqrt((total * total).sum(axis=1)), 1e-300)[:, None], area
+    return total / np.maximum(np.sqrt((total * total).sum(axis=1)), 1e-300)[:, None], area.astype(np.float64)
 
 
 def _coplanar(
@@ -112,9 +112,7 @@ def _coplanar(
     swap = areas[left] < areas[right]
     large, small = np.where(swap, right, left), np.where(swap, left, right)
     base = vertices[faces[large, 0]]
-    off = [
-        np.abs(((vertices[faces[small, k]] - base) * normals[large]).sum(axis=1)) for k in range(3)
-    ]
+    off = [np.abs(((vertices[faces[small, k]] - base) * normals[large]).sum(axis=1)) for k in range(3)]
     near = np.max(off, axis=0) <= tolerance_m if len(left) else np.zeros(0, bool)
     bend = (normals[left] * normals[right]).sum(axis=1)
     sliver = areas[small] < 1e-4 * areas[large]
@@ -123,9 +121,7 @@ def _coplanar(
     return coplanar
 
 
-def _only_flat(
-    vertices: Floats, faces: Ints, normals: Floats, areas: Floats, group: Ints, tolerance_m: float
-) -> Ints:
+def _only_flat(vertices: Floats, faces: Ints, normals: Floats, areas: Floats, group: Ints, tolerance_m: float) -> Ints:
     """Break up groups that bend: chains of nearly coplanar triangles on a finely cut round surface."""
     count = int(group.max()) + 1
     normal, area = piece_normals(group, normals, areas, count)
@@ -142,11 +138,12 @@ def _grouped(keys: Ints, values: NDArray[np.int64], count: int) -> tuple[NDArray
     """Return where each key's different values start (count + 1,), and the values."""
     there = keys >= 0
     pairs = np.unique(np.stack([keys[there].astype(np.int64), values[there]], axis=1), axis=0)
-    return np.searchsorted(pairs[:, 0], np.arange(count + 1)), np.ascontiguousarray(pairs[:, 1])
+    return np.searchsorted(pairs[:, 0], np.arange(count + 1)).astype(np.int64), np.ascontiguousarray(pairs[:, 1])
 
 
 def _rows(starts: NDArray[np.int64], values: NDArray[np.int64], which: NDArray[Any]) -> NDArray[np.int64]:
     sizes = starts[which + 1] - starts[which]
     ends = np.cumsum(sizes)
     places = np.arange(int(ends[-1]) if len(ends) else 0) - np.repeat(ends - sizes, sizes)
-    return values[np.repeat(starts[which], sizes) + places]
+    rows: NDArray[np.int64] = values[np.repeat(starts[which], sizes) + places]
+    return rows

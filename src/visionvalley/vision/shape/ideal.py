@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ideal surfaces (plane, cylinder, cone, sphere): how far points lie from them, and their fit to nearly exact points."""
+"""Planes, cylinders, cones and spheres: how far points lie from them, and their fit to nearly exact points."""
 
 from __future__ import annotations
 

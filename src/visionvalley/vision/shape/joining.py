@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visionvalley.core import Cone, Cylinder, Element, Part, Plane, Slot, Sphere
-from visionvalley.core.arrays import Floats, Ints
+from visionvalley.core.arrays import Floats
 from visionvalley.vision.shape import topology
 from visionvalley.vision.shape.facets import RELATIVE_TOLERANCE, ROUNDING, components, meeting, piece_normals
 from visionvalley.vision.shape.ideal import along, frame, gaps_m, normals_at
@@ -119,7 +119,7 @@ def _same(part: Part, a: int, b: int, tolerance_m: float) -> bool:
     chord_m = part.chord_m + tolerance_m
     if np.abs(gaps_m(one, corners)).max() > chord_m:
         return False
-    cosine = (normals_at(one, corners) * normals_at(two, corners)).sum(axis=1)  # type: ignore[arg-type]
+    cosine = (normals_at(one, corners) * normals_at(two, corners)).sum(axis=1)
     return float(np.abs(cosine).min()) > math.cos(math.radians(0.5))
 
 
@@ -237,12 +237,12 @@ def _kind(part: Part, number: int) -> str:
         return "fillet" if surface.internal else "round"
     if isinstance(surface, Slot):
         return "slot" if surface.internal else "key"
-    return {Plane: "plane", Cone: "cone", Sphere: "sphere"}.get(type(surface), "freeform")  # type: ignore[arg-type]
+    return {Plane: "plane", Cone: "cone", Sphere: "sphere"}.get(type(surface), "freeform")
 
 
-def _levels(values: Floats, apart: float) -> Ints:
+def _levels(values: Floats, apart: float) -> NDArray[np.int64]:
     """Return a number for each value (N,): the same for values of a chain whose links are shorter than `apart`."""
     order = np.argsort(values, kind="stable")
-    level = np.zeros(len(values), np.int32)
+    level = np.zeros(len(values), np.int64)
     level[order] = np.cumsum(np.concatenate([[0], np.diff(values[order]) > apart])) if len(values) else []
     return level

@@ -86,7 +86,7 @@ def _round_surfaces(pieces: Facets, face: Ints) -> Iterator[tuple[Element, NDArr
             grown = _grown(pieces, face, guess, members)
             if grown is not None and (best is None or len(grown[1]) > len(best[1])):
                 best = grown
-            if best is not None and isinstance(best[0], Cylinder):
+            if best is not None and isinstance(best[0], Cylinder) and _exact(pieces, *best):
                 break  # its straight lines are proof enough
         if best is not None:
             failed = 0
@@ -97,7 +97,15 @@ def _round_surfaces(pieces: Facets, face: Ints) -> Iterator[tuple[Element, NDArr
             return
 
 
-def _guesses(pieces: Facets, face: Ints, seed: int, others: Ints) -> Iterator[tuple[Element, NDArray[np.int64]]]:
+def _exact(pieces: Facets, surface: Element, members: NDArray[np.int64]) -> bool:
+    """Tell whether corners lie on a surface much better than they must."""
+    corners = pieces.vertices_m[np.unique(pieces.vertices_of(members))]
+    return float(np.median(np.abs(gaps_m(surface, corners)))) < 0.1 * pieces.tolerance_m
+
+
+def _guesses(
+    pieces: Facets, face: Ints, seed: int, others: NDArray[np.int64]
+) -> Iterator[tuple[Element, NDArray[np.int64]]]:
     """Yield surfaces through a piece and one or two that meet it smoothly."""
     for other in others[:3]:
         pair = np.array([seed, other])
@@ -207,7 +215,7 @@ def _sagitta_m(pieces: Facets, surface: Element, members: NDArray[np.int64]) -> 
 
 
 def _spread(
-    pieces: Facets, face: Ints, surface: Element, seed: Ints, tolerance_m: float, sagitta_m: float = 0.0
+    pieces: Facets, face: Ints, surface: Element, seed: NDArray[np.int64], tolerance_m: float, sagitta_m: float = 0.0
 ) -> NDArray[np.int64]:
     """Return the pieces on a surface that meet the seed, or one another, smoothly.
 
