@@ -21,7 +21,7 @@ from visionvalley.kernels.compilation import bare, kernel
 from visionvalley.kernels.simd import take
 
 PIECE = 4096
-PLANE, LINE, SPHERE, CYLINDER, CONE, CIRCLE, WALL, SLOT = range(8)
+PLANE, LINE, SPHERE, CYLINDER, CONE, CIRCLE, WALL, SLOT, TUBE = range(9)
 PARAMETERS = 8
 SUMS = 45  # upper triangle of the second derivatives (36), first derivatives (8), half the sum of squares
 TERMS = 20
@@ -96,6 +96,9 @@ def terms(kind, part, x, y, z, sizes, t):
         round_terms(x, y, z, sizes[0], 0.0, t)
     elif kind == CONE:
         cone_terms(x, y, z, sizes[0], sizes[2], sizes[3], t)
+    elif kind == TUBE:  # (r^2 / R - R) / 2: smooth on the axis, and r - R to first order near the wall
+        t[D] = 0.5 * ((x * x + y * y) / sizes[0] - sizes[0])
+        t[G], t[G + 1], t[CURVED] = x / sizes[0], y / sizes[0], 1.0 / sizes[0]
     else:
         slot_terms(x, y, sizes[0], sizes[1], t)
 

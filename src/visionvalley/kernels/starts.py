@@ -88,8 +88,8 @@ def quadratic_cone(gram, mean, found):
     for r in range(4):
         for c in range(4):
             m[r, c] = gram[r + 1, c + 1]
-        m[r, r] *= 1.0 + 1e-9
-        m[r, r] += 1e-12
+        m[r, r] *= 1.0 + 1e-12
+        m[r, r] += 1e-14
         m[r, 4] = gram[r + 1, 0]
     for r in range(4):
         for other in range(4):

@@ -182,10 +182,10 @@ def _settle(contest: Contest, chosen: NDArray[np.intp], shape: Shape) -> Extreme
     problem = contest.problem
     here = _local(contest, chosen, shape)
     level, damping = float(here.values.max()), FIRST_DAMPING / problem.extent_m
-    multipliers = np.where(here.values == level, 1.0, 0.0)
-    rounds = 0
-    while rounds < ROUNDS:
-        rounds += 1
+    weights = multipliers = np.full(len(here.values), 1.0 / len(here.values))
+    reach = BEYOND * problem.extent_m
+    before = np.zeros(0, np.intp)
+    for rounds in range(1, ROUNDS + 1):
         step, weights = _program(here, _convex(here.lagrangian(multipliers), damping))
         if step is None:
             damping *= 10.0
@@ -194,21 +194,29 @@ def _settle(contest: Contest, chosen: NDArray[np.intp], shape: Shape) -> Extreme
         tried = tidied(shape.stepped(product(here.free, step[:-1, None])[:, 0] / here.scale), problem)
         there = None if tried is None else _local(contest, chosen, tried)
         gained = -math.inf if there is None else level - float(there.values.max())
+        active = np.flatnonzero(weights)
         if tried is not None and there is not None and gained > 0:
             shape, here, level, multipliers = tried, there, level - gained, weights
             damping *= 0.1 if gained > 0.5 * expected else 2.0
         else:
             damping *= 10.0
-        if expected < 1e-9 * abs(level) or damping * problem.extent_m > 1e14:
-            multipliers = weights
+        if np.array_equal(active, before):
+            end = _polished(contest, here, shape, weights, rounds)
+            if end.converged and end.level_m >= float(_local(contest, chosen, end.shape).values.max()) - reach:
+                return end
+        before = active
+        if expected < 1e-9 * float(np.abs(here.values).max()) or damping * problem.extent_m > 1e14:
             break
-    return _polished(contest, here, shape, multipliers, rounds)
+    return _polished(contest, here, shape, weights, rounds)
 
 
 def _program(here: _Local, second: Floats) -> tuple[Floats | None, Floats]:
+    """Return the step, the level it should reach, and the multipliers; None where the program fails."""
     step, weights = np.zeros(here.slopes.shape[1] + 1), np.zeros(len(here.values))
-    done = programs.least_largest(here.values, np.ascontiguousarray(here.slopes), second, step, weights)
-    return (None if done < 0 else step), weights
+    bend = float(np.diag(second).max())  # lengths in units of the bend's radius, so that all numbers are near one
+    slopes = np.ascontiguousarray(here.slopes)
+    done = programs.least_largest(here.values * bend, slopes, second / bend, step, weights)
+    return (None if done < 0 else step / bend), weights
 
 
 def _convex(bent: Floats, damping: float) -> Floats:
@@ -247,7 +255,7 @@ def _polished(contest: Contest, here: _Local, shape: Shape, multipliers: Floats,
     chosen, signs = here.rows[active], here.signs[active]
     own = replace(contest, signs=np.zeros(len(contest.signs)))
     own.signs[chosen] = signs
-    weights, level = multipliers[active], float(here.values.max())
+    weights, level, begun = multipliers[active], float(here.values.max()), shape
     size, done = math.inf, False
     for _ in range(POLISH):
         near = _local(own, chosen, shape)
@@ -265,6 +273,8 @@ def _polished(contest: Contest, here: _Local, shape: Shape, multipliers: Floats,
             done = True
             break
     near = _local(own, chosen, shape)
+    if near.values.max() > here.values.max() + 1e-12 * problem.extent_m:
+        return Extreme(begun, float(here.values.max()), chosen, signs, multipliers[active], rounds, False)
     done = done and bool((weights > -1e-7).all()) and _least(near, weights)
     return Extreme(shape, float(near.values.max()), chosen, signs, weights, rounds, done)
 

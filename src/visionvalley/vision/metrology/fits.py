@@ -153,7 +153,7 @@ class Shape:
         sizes = self.sizes
         if self.kind == kernels.PLANE:
             place[0] = point_m - off * w
-        elif self.kind in (kernels.LINE, kernels.CYLINDER, kernels.CONE, kernels.WALL):
+        elif self.kind in (kernels.LINE, kernels.CYLINDER, kernels.CONE, kernels.WALL, kernels.TUBE):
             place[0] += off * w
         if self.kind == kernels.CONE:
             sizes = with_angle(self.sizes[0] + off * math.tan(self.sizes[1]), self.sizes[1])

@@ -36,7 +36,7 @@ from visionvalley.vision.metrology.fits import (
 )
 from visionvalley.vision.metrology.starts import ACROSS, ALONG, ORIGIN, Problem, on_wall, prepare, starts, tidied
 
-ROUNDS = 200
+ROUNDS, MOST_ROUNDS = 100, 1000  # of each start; of the best of them
 SLIGHT = 1e-11  # of the extent: after Newton's step of less only rounding is left
 NEARLY = 1e-7  # of the extent: steps below end where they shrink no more
 DEGENERATE = 1e-15  # of the largest second derivative: a motion with less is not determined
@@ -79,8 +79,8 @@ def fit(points_m: Floats, like: E, held: Held = FREE, *, start: bool = True, wal
     ends = [descend(some, facing(held_shape(one, problem.held, near), like, start)) for one in begun]
     best = min(ends, key=lambda one: one.value)
     shape = facing(best.shape, like, start)
-    if some is not problem or shape is not best.shape:
-        best = descend(problem, shape)
+    if some is not problem or shape is not best.shape or not best.converged:
+        best = descend(problem, shape, MOST_ROUNDS)
     if least_information(problem, best) < DEGENERATE:
         raise BadInput("metrology.degenerate", kind=type(like).__name__.lower())
     return _result(points_m, like, best, problem)
@@ -123,10 +123,10 @@ def fit_slot(
     return fit(points_m, start or Slot(ORIGIN, ALONG, ACROSS, 1.0, 2.0), held, start=start is not None, wall=wall)
 
 
-def descend(problem: Problem, shape: Shape) -> Descent:
+def descend(problem: Problem, shape: Shape, most: int = ROUNDS) -> Descent:
     """Go down from a shape to the least sum of squares nearby."""
     here, damping, before = sums_of(problem.points_m, shape, problem.extent_m), 0.0, math.inf
-    for rounds in range(1, ROUNDS + 1):
+    for rounds in range(1, most + 1):
         step = _step(here, freedom(shape, problem.kind, problem.held), damping)
         size = math.sqrt(float((step * step).sum()))
         tried = tidied(shape.stepped(step / scale_of(shape, problem.extent_m)), problem)
@@ -143,7 +143,7 @@ def descend(problem: Problem, shape: Shape) -> Descent:
             return Descent(shape, here.value, rounds, True, here.second)
         else:
             damping = max(4.0 * damping, 1e-4)
-    return Descent(shape, here.value, ROUNDS, False, here.second)
+    return Descent(shape, here.value, most, False, here.second)
 
 
 def least_information(problem: Problem, end: Descent) -> float:

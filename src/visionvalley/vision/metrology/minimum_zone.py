@@ -8,6 +8,7 @@ and, since distances curve, at others that fit about as well; the best of the op
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -39,8 +40,9 @@ from visionvalley.vision.metrology.least_squares import fit as fit_least_squares
 from visionvalley.vision.metrology.least_squares import scale_of, sums_of
 from visionvalley.vision.metrology.starts import ALONG, ORIGIN, prepare, tidied
 
-BULKY, FAT = 1e-3, 0.05  # of the extent: wider zones may have several optima, or lie any way
+BULKY, FAT = 1e-2, 0.05  # of the extent: wider zones may have several optima, or lie any way
 THIN_STARTS, BULKY_STARTS, WAYS = 2, 8, 24
+NO_WIDTH_M = 1e-15
 EVERY = tuple(range(8))
 
 
@@ -53,10 +55,13 @@ def fit(points_m: Floats, like: E, held: Held = FREE, *, start: bool = True) -> 
     held      what may not change
     Raises BadInput as the least-squares fit does.
     """
-    least = fit_least_squares(points_m, like, held, start=start).element
+    least_squares = fit_least_squares(points_m, like, held, start=start)
+    least = least_squares.element
     problem, near = prepare(points_m, least, held)
     shape = held_shape(shape_of(near), problem.held, near)
-    if isinstance(least, (Line, Circle)):
+    if isinstance(least, Line):
+        shape = replace(shape, kind=kernels.TUBE, sizes=with_angle(max(least_squares.largest_m, NO_WIDTH_M), 0.0))
+    elif isinstance(least, Circle):
         shape = replace(shape, kind=kernels.CYLINDER)
     sides = 1.0 if isinstance(least, Line) else 0.0
     columns = (0, 1, 6) if isinstance(least, Circle) else EVERY
@@ -136,22 +141,24 @@ def best_of(contest: Contest, shape: Shape) -> Extreme:
 def _others(contest: Contest, shape: Shape, best: Extreme) -> Iterator[Shape]:
     """Yield further starts: shapes that change distances by about the zone, and for fat zones other ways."""
     problem = contest.problem
-    bulky = best.level_m > BULKY * problem.extent_m
     free = contest.free(shape)
     if free.shape[1] == 0:
         return
-    some = problem.thinned().points_m
-    values, vectors = eigen(product(free.T, sums_of(some, shape, problem.extent_m).second, free) / len(some))
-    reach = best.level_m / np.sqrt(np.maximum(values, 1e-12 * values[-1]))
+    some, plain = problem.thinned().points_m, shape
+    wide = abs(best.level_m)
+    if shape.kind == kernels.TUBE:
+        plain, wide = replace(shape, kind=kernels.LINE), float(shape.sizes[0])
+    values, vectors = eigen(product(free.T, sums_of(some, plain, problem.extent_m).second, free) / len(some))
+    reach = wide / np.sqrt(np.maximum(values, 1e-12 * values[-1]))
     random = np.random.Generator(np.random.PCG64(1))
-    for _ in range(BULKY_STARTS if bulky else THIN_STARTS):
+    for _ in range(BULKY_STARTS if wide > BULKY * problem.extent_m else THIN_STARTS):
         step = product(free, vectors, (reach * random.standard_normal(len(reach)))[:, None])[:, 0]
         other = tidied(shape.stepped(step / scale_of(shape, problem.extent_m)), problem)
         if other is not None:
             yield other
-    if problem.kind in (Plane, Line) and best.level_m > FAT * problem.extent_m and problem.held is FREE:
+    if problem.kind in (Plane, Line) and wide > FAT * problem.extent_m and problem.held is FREE:
         for way in sphere_of_directions(2 * WAYS)[:WAYS]:
-            yield Shape(shape.kind, np.vstack([ORIGIN, axes(way)]), with_angle(0.0, 0.0))
+            yield replace(shape, place=np.vstack([ORIGIN, axes(way)]))
 
 
 def touching(
@@ -161,11 +168,17 @@ def touching(
     problem = contest.problem
     level, moves = answers(contest, end)
     shape = replace(end.shape, place=np.vstack([end.shape.place[:1] + problem.centre_m, end.shape.place[1:]]))
+    reached = end.level_m
+    if shape.kind == kernels.TUBE:
+        size = float(shape.sizes[0])
+        reached = math.sqrt(max(size * (size + 2 * end.level_m), 0.0))
+        level = level * (size / max(reached, NO_WIDTH_M))
+        shape = replace(shape, kind=kernels.CYLINDER, sizes=with_angle(0.0, 0.0))
     distances, rms, largest = deviations(points_m, shape)
     rows = np.flatnonzero(np.isfinite(distances))[end.rows]
     return Touching(
         element=element_of(shape, like), points_m=points_m, residual_m=distances, rms_m=rms, largest_m=largest,
-        criterion=criterion, rounds=end.rounds, converged=end.converged, width_m=of_level * end.level_m,
+        criterion=criterion, rounds=end.rounds, converged=end.converged, width_m=of_level * reached,
         contacts=rows, multipliers=end.multipliers, sensitivities=of_level * level,
         answers=moves[list(COLUMNS[problem.kind])],
     )  # fmt: skip

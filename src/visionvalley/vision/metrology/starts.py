@@ -15,13 +15,15 @@ from visionvalley.kernels import starts as searching
 from visionvalley.kernels.threads import each_thread
 from visionvalley.vision.geometry.directions import sphere_of_directions
 from visionvalley.vision.geometry.symmetric import eigen, gram
-from visionvalley.vision.metrology.fits import E, Held, Shape, axes, cross, length, shape_of, with_angle
+from visionvalley.vision.metrology.fits import FREE, E, Held, Shape, axes, cross, length, shape_of, with_angle
 
 ORIGIN, ALONG, ACROSS = np.zeros(3), np.array([0.0, 0.0, 1.0]), np.array([1.0, 0.0, 0.0])
 LEAST: dict[type[Element], int] = {Line: 2, Plane: 3, Circle: 3, Sphere: 4, Cylinder: 5, Cone: 6, Slot: 6}
 FEW, SOME = 6000, 3000  # more points than these: settle on some of them first
 SEARCHED, DIRECTIONS, TRIED = 300, 400, 6
 APART = 0.97  # cosine of the angle between directions that are tried
+CYLINDER_COST, CONE_COST = 0, 4  # columns of what is found about a direction
+REFINED, RING, RINGS, FIRST_RING_RAD = 60, 16, (8, 50), 0.06  # rings for cylinders, for cones
 DEEP = 0.05  # of the width: points that spread along the normal by more lie on a wall
 
 
@@ -177,20 +179,50 @@ def _around(problem: Problem, vectors: Floats, cone: bool) -> list[Shape]:
     middle = points.sum(axis=0) / len(points)
     points = (points - middle) / problem.extent_m
     directions = np.vstack([vectors.T, _directions(problem.held)])
+    column = CONE_COST if cone else CYLINDER_COST
+    found = _searched(points, directions)
+    chosen: list[int] = []
+    for i in np.argsort(found[:, column], kind="stable"):
+        near = [abs(float((directions[i] * directions[j]).sum())) for j in chosen]
+        if len(chosen) < TRIED and (not near or max(near) < APART):
+            chosen.append(int(i))
+    directions, found = directions[chosen], found[chosen]
+    if problem.held == FREE:
+        directions, found = _refined(points, directions, found, column)
+    make = _cone if cone else _cylinder
+    shapes = [make(w, one, problem.extent_m) for w, one in zip(directions, found, strict=True)]
+    return [
+        replace(one, place=np.vstack([one.place[:1] + middle, one.place[1:]])) for one in shapes if one is not None
+    ] or [_cylinder(vectors[:, 2], np.array([0, 0, 0, 1.0]), problem.extent_m)]
+
+
+def _searched(points: Floats, directions: Floats) -> Floats:
+    """Return the algebraic cylinders and cones (D, 10) about directions, see `kernels.starts.axis_worker`."""
     found = np.zeros((len(directions), 10))
     each_thread(searching.axis_worker, len(directions), points, directions, found)
-    cost = found[:, 4] if cone else found[:, 0]
-    shapes: list[Shape] = []
-    chosen: list[Floats] = []
-    for i in np.argsort(cost, kind="stable"):
-        w = directions[i]
-        if len(shapes) >= TRIED or any(abs(float((w * other).sum())) > APART for other in chosen):
-            continue
-        made = _cone(w, found[i], problem.extent_m) if cone else _cylinder(w, found[i], problem.extent_m)
-        if made is not None:
-            chosen.append(w)
-            shapes.append(replace(made, place=np.vstack([made.place[:1] + middle, made.place[1:]])))
-    return shapes or [_cylinder(vectors[:, 2], np.array([0, 0, 0, 1.0]), problem.extent_m)]
+    return found
+
+
+def _refined(points: Floats, directions: Floats, found: Floats, column: int) -> tuple[Floats, Floats]:
+    """Turn each direction to where its algebraic fit is best, by rings of ever smaller radius."""
+    some = np.ascontiguousarray(points[:: -(-len(points) // REFINED)])
+    around = np.array([[math.cos(t), math.sin(t)] for t in np.arange(RING) * 2 * math.pi / RING])
+    directions, radii = directions.copy(), np.full(len(directions), FIRST_RING_RAD)
+    costs = _searched(some, directions)[:, column]
+    for _ in range(RINGS[column == CONE_COST]):
+        rings = np.array(
+            [
+                math.cos(r) * w + math.sin(r) * (around[:, :1] * axes(w)[0] + around[:, 1:] * axes(w)[1])
+                for w, r in zip(directions, radii, strict=True)
+            ]
+        )
+        there = _searched(some, np.ascontiguousarray(rings.reshape(-1, 3)))[:, column].reshape(len(rings), RING)
+        for i, best in enumerate(np.argmin(there, axis=1)):
+            if there[i, best] < costs[i]:
+                directions[i], costs[i], radii[i] = rings[i, best], there[i, best], 1.5 * radii[i]
+            else:
+                radii[i] *= 0.5
+    return directions, _searched(points, directions)
 
 
 def _directions(held: Held) -> Floats:
