@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from visionvalley.kernels.compilation import bare, inner, kernel
-from visionvalley.kernels.simd import take
+from visionvalley.kernels.simd import exchange_if, load_i64x4, store, take
 
 AXIS = 21  # bits of a cell's place on one axis
 REACH = 1 << (AXIS - 1)  # cells from the middle of the grid to its edge
@@ -20,9 +20,12 @@ FINE = float(1 << 31)  # steps in a cell
 SHARE_BITS = 6
 SHARES = 1 << SHARE_BITS
 BLOCK = 256  # rows whose cells are computed at once
-COUNT_ONE = 1 << 48  # a point, in the sum that also counts: a piece has fewer than 2 ** 16 points
+COUNT_ONE = 1 << 48  # a point, in the sum that also counts: a piece has fewer than 2 ** 15 points
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # Knuth 1997, vol. 3, section 6.4: 2 ** 64 / golden ratio
-COLUMNS = 5  # of sums: cell, x, y, z, points
+RECORD = 4  # columns of the sums of a piece: cell, x with points, y, z
+COLUMNS = 5  # columns of sums: cell, x, y, z, points
+NEAR_BITS = 10
+NEAR = 1 << NEAR_BITS  # cells that a piece holds at a time
 
 
 @bare
@@ -32,12 +35,12 @@ def hashed(cell):
 
 
 @bare
-def cells_of_rows(points, start, end, frame, cells, parts):
+def cells_of_rows(points, start, end, frame, cells, fresh):
     """Cells of rows, -1 for rows that are not finite or out of the grid, and their places in them.
 
     frame    (4,): cells a metre, then the cell at the low corner of the grid
     cells    (BLOCK,)
-    parts    (3, BLOCK): in steps
+    fresh    (BLOCK, RECORD): in steps; a point more in the second column, nothing in the first
     returns  the number of finite rows out of the grid
     """
     scale, ox, oy, oz = frame[0], frame[1], frame[2], frame[3]
@@ -53,147 +56,186 @@ def cells_of_rows(points, start, end, frame, cells, parts):
         gx, gy, gz = (x - gx, y - gy, z - gz) if inside else (0.0, 0.0, 0.0)
         cell = (np.int64(np.int32(cx)) << 2 * AXIS) | (np.int64(np.int32(cy)) << AXIS) | np.int64(np.int32(cz))
         cells[i - start] = cell if inside else -1
-        parts[0, i - start], parts[1, i - start], parts[2, i - start] = (
-            np.int32(gx * FINE),
-            np.int32(gy * FINE),
-            np.int32(gz * FINE),
-        )
+        fresh[i - start, 1] = np.int64(np.int32(gx * FINE)) + COUNT_ONE
+        fresh[i - start, 2] = np.int64(np.int32(gy * FINE))
+        fresh[i - start, 3] = np.int64(np.int32(gz * FINE))
         outside += (not inside) & (abs(x) + abs(y) + abs(z) < np.inf)
     return outside
 
 
-@inner
-def grown(table, places, used):
-    """A hash table of four times the room with the same sums; `places` is changed to where they are now."""
-    room = table.shape[0] * 4
-    shift = np.uint64(64)
-    while np.uint64(1) << (np.uint64(64) - shift) < np.uint64(room):
-        shift -= np.uint64(1)
-    larger = np.full((room, 4), -1, np.int64)
-    for i in range(used):
-        old = places[i]
-        at = hashed(table[old, 0]) >> shift
-        while larger[at, 0] >= 0:
-            at = (at + np.uint64(1)) & np.uint64(room - 1)
-        for column in range(4):
-            larger[at, column] = table[old, column]
-        places[i] = at
-    return larger, shift
+@bare
+def claim(arena, rows):
+    """The first of so many rows of shared memory that nobody else gets; arena (8,): rows given away so far."""
+    while True:
+        first = arena[0]
+        if exchange_if(arena, 0, first, first + rows):
+            return first
 
 
 @bare
-def pour(table, places, used, sums, first, starts):
-    """Write the sums of a hash table from row `first` on, in the order of their parts; empty the table.
+def gather(points, first, last, frame, cells, fresh, near, spilt, counts):
+    """Sum rows in `near`, where a cell that finds its place taken drives out the one before it, into `spilt`.
 
-    places  (used,) or more: where in the table the cells are, in the order in which they were met
-    starts  (SHARES + 1,): the first row of each part
+    cells    (BLOCK,), fresh (BLOCK, RECORD): room for a block
+    near     (NEAR, RECORD): empty before and after
+    spilt    (last - first, RECORD)
+    counts   (SHARES + 1,): records of each part, from the second on
+    returns  records in `spilt`, finite rows out of the grid
     """
-    starts[:] = 0
-    for i in range(used):
-        starts[np.int64(hashed(table[places[i], 0]) >> np.uint64(64 - SHARE_BITS)) + 1] += 1
-    starts[0] = first
+    used, outside = 0, 0
+    counts[:] = 0
+    for start in range(first, last, BLOCK):
+        end = min(start + BLOCK, last)
+        outside += cells_of_rows(points, start, end, frame, cells, fresh)
+        for i in range(end - start):
+            cell = cells[i]
+            if cell < 0:
+                continue
+            at = np.int64(hashed(cell) >> np.uint64(64 - NEAR_BITS))
+            if near[at, 0] == cell:
+                for column in range(1, RECORD):
+                    near[at, column] += fresh[i, column]
+                continue
+            if near[at, 0] >= 0:
+                store(spilt, RECORD * used, load_i64x4(near, RECORD * at))
+                counts[(at >> (NEAR_BITS - SHARE_BITS)) + 1] += 1
+                used += 1
+            near[at, 0] = cell
+            for column in range(1, RECORD):
+                near[at, column] = fresh[i, column]
+    for at in range(NEAR):
+        if near[at, 0] >= 0:
+            store(spilt, RECORD * used, load_i64x4(near, RECORD * at))
+            counts[(at >> (NEAR_BITS - SHARE_BITS)) + 1] += 1
+            used += 1
+            near[at, 0] = -1
+    return used, outside
+
+
+@bare
+def deal(spilt, used, records, starts):
+    """Write records in the order of their parts.
+
+    starts  (SHARES + 1,): where to, then the number of records of each part; changed to the first of each part
+    """
     for part in range(SHARES):
         starts[part + 1] += starts[part]
     for i in range(used):
-        at = places[i]
-        part = np.int64(hashed(table[at, 0]) >> np.uint64(64 - SHARE_BITS))
-        row = starts[part]
-        starts[part] = row + 1
-        sums[row, 0], sums[row, 1] = table[at, 0], table[at, 1] & (COUNT_ONE - 1)
-        sums[row, 2], sums[row, 3], sums[row, 4] = table[at, 2], table[at, 3], table[at, 1] >> 48
-        table[at, 0] = -1
+        part = np.int64(hashed(spilt[i, 0]) >> np.uint64(64 - SHARE_BITS))
+        store(records, RECORD * starts[part], load_i64x4(spilt, RECORD * i))
+        starts[part] += 1
     for part in range(SHARES, 0, -1):
         starts[part] = starts[part - 1]
-    starts[0] = first
 
 
-@kernel("void(int64[::1], float64[:, ::1], int64, float64[::1], int64[:, ::1], int64[:, ::1], int64[::1])")
-def sum_pieces(counter, points, size, frame, sums, starts, outside):
-    """Sums of the cells of each piece of rows.
+@kernel(
+    "void(int64[::1], float64[:, ::1], int64, float64[::1], int64[::1], int64[:, ::1], int64[:, ::1], int64[::1])"
+)
+def sum_pieces(counter, points, size, frame, arena, records, starts, outside):
+    """Sums of the cells of each piece of rows; a cell may have more than one record.
 
     points   (N, 3)
-    size     rows of a piece, below 2 ** 16
+    size     rows of a piece, below 2 ** 15
     frame    (4,): cells a metre, then the cell at the low corner of the grid
-    sums     (N, COLUMNS): those of piece p lie from row p * size on
-    starts   (pieces, SHARES + 1): the first row of each part
+    arena    (8,): zeros
+    records  (N, RECORD): a piece writes wherever there is room, in the order of parts
+    starts   (pieces, SHARES + 1): the first record of each part
     outside  (pieces,): finite rows that lie out of the grid
     """
-    cells, parts = np.zeros(BLOCK, np.int64), np.zeros((3, BLOCK), np.int32)
-    table = np.full((1 << 12, 4), -1, np.int64)
-    places = np.zeros(size, np.uint64)
-    shift = np.uint64(64 - 12)
+    cells, fresh = np.empty(BLOCK, np.int64), np.empty((BLOCK, RECORD), np.int64)
+    near, spilt = np.full((NEAR, RECORD), -1, np.int64), np.empty((size, RECORD), np.int64)
     while True:
         piece = take(counter)
         if piece >= starts.shape[0]:
             break
-        used = 0
-        outside[piece] = 0
-        last = min((piece + 1) * size, points.shape[0])
-        for start in range(piece * size, last, BLOCK):
-            end = min(start + BLOCK, last)
-            outside[piece] += cells_of_rows(points, start, end, frame, cells, parts)
-            if used + BLOCK > table.shape[0] // 2:
-                table, shift = grown(table, places, used)
-            for i in range(end - start):
-                cell = cells[i]
-                if cell < 0:
-                    continue
-                at = hashed(cell) >> shift
-                while table[at, 0] != cell and table[at, 0] >= 0:
-                    at = (at + np.uint64(1)) & np.uint64(table.shape[0] - 1)
-                if table[at, 0] < 0:
-                    table[at, 0], table[at, 1], table[at, 2], table[at, 3] = cell, 0, 0, 0
-                    places[used] = at
-                    used += 1
-                table[at, 1] += COUNT_ONE + parts[0, i]
-                table[at, 2] += parts[1, i]
-                table[at, 3] += parts[2, i]
-        pour(table, places, used, sums, piece * size, starts[piece])
+        row, last = starts[piece], min((piece + 1) * size, points.shape[0])
+        used, outside[piece] = gather(points, piece * size, last, frame, cells, fresh, near, spilt, row)
+        first = claim(arena, used)
+        row[0] = first
+        deal(spilt, used, records, row)
+        row[0] = first
 
 
-@kernel("void(int64[::1], int64[:, ::1], int64[:, ::1], int64[::1], int64[:, ::1], int64[::1])")
-def merge_parts(counter, sums, starts, firsts, merged, counts):
+@bare
+def place_of(cell, slots):
+    """Where to look first for a cell in the hash table of its part: by the middle of its hash."""
+    return np.int64((hashed(cell) >> np.uint64(64 - SHARE_BITS - 32)) & np.uint64(slots.shape[0] - 1))
+
+
+@inner
+def tables(room, rows, used):
+    """An empty hash table and room for so many cells or more, a power of two; the rows that are used are kept."""
+    size = 1 << 11
+    while size < room:
+        size *= 2
+    slots, larger = np.full(4 * size, -1, np.int32), np.empty((size, COLUMNS), np.int64)
+    for row in range(used):
+        larger[row] = rows[row]
+        at = place_of(rows[row, 0], slots)
+        while slots[at] >= 0:
+            at = (at + 1) & (slots.shape[0] - 1)
+        slots[at] = row
+    return slots, larger
+
+
+@bare
+def add_records(records, first, end, slots, rows, used):
+    """Add records to the sums of their cells; returns how many rows are used: cells in the order they are met.
+
+    slots  (a power of two,): a hash table of the cells in `rows`, which has room
+    """
+    packed = records.shape[1] == RECORD
+    mask = np.int64(COUNT_ONE - 1 if packed else -1)
+    for record in range(first, end):
+        cell, x = records[record, 0], records[record, 1]
+        count = x >> 48 if packed else records[record, COLUMNS - 1]
+        at = place_of(cell, slots)
+        while slots[at] >= 0 and rows[slots[at], 0] != cell:
+            at = (at + 1) & (slots.shape[0] - 1)
+        row = slots[at]
+        if row >= 0:
+            rows[row, 1] += x & mask
+            rows[row, 2] += records[record, 2]
+            rows[row, 3] += records[record, 3]
+            rows[row, 4] += count
+        else:
+            slots[at] = used
+            rows[used, 0], rows[used, 1], rows[used, 2] = cell, x & mask, records[record, 2]
+            rows[used, 3], rows[used, 4] = records[record, 3], count
+            used += 1
+    return used
+
+
+@kernel("void(int64[::1], int64[:, ::1], int64[:, ::1], int64[::1], int64[::1], int64[:, ::1], int64[::1])")
+def merge_parts(counter, records, starts, arena, firsts, merged, counts):
     """Merge the sums of all pieces, part by part.
 
-    sums    (rows, COLUMNS), starts  (pieces, SHARES + 1): as `sum_pieces` leaves them
-    firsts  (SHARES,): the row of `merged` from which each part may write
-    merged  (rows, COLUMNS)
-    counts  (SHARES,): cells of each part
+    records  (rows, RECORD), starts  (pieces, SHARES + 1): as `sum_pieces` leaves them; or merged ones, (rows, COLUMNS)
+    arena    (8,): zeros
+    firsts   (SHARES,): the row of `merged` from which each part is written
+    merged   (rows, COLUMNS)
+    counts   (SHARES,): cells of each part
     """
+    slots, rows = tables(0, np.empty((0, COLUMNS), np.int64), 0)
     while True:
         part = take(counter)
         if part >= SHARES:
             break
-        total = 0
-        for piece in range(starts.shape[0]):
-            total += starts[piece, part + 1] - starts[piece, part]
-        room, shift = 16, np.uint64(60)
-        while room < 2 * total:
-            room, shift = room * 2, shift - np.uint64(1)
-        slots = np.full(room, -1, np.int32)
-        rows = merged[firsts[part] : firsts[part] + total]
         used = 0
+        slots[:] = -1
         for piece in range(starts.shape[0]):
-            for source in range(starts[piece, part], starts[piece, part + 1]):
-                cell = sums[source, 0]
-                at = np.int64((hashed(cell) << np.uint64(SHARE_BITS)) >> shift)
-                while slots[at] >= 0 and rows[slots[at], 0] != cell:
-                    at = (at + 1) & (room - 1)
-                if slots[at] < 0:
-                    slots[at] = used
-                    rows[used, 0], rows[used, 1], rows[used, 2] = cell, sums[source, 1], sums[source, 2]
-                    rows[used, 3], rows[used, 4] = sums[source, 3], sums[source, 4]
-                    used += 1
-                else:
-                    row = slots[at]
-                    for column in range(1, COLUMNS):
-                        rows[row, column] += sums[source, column]
-        counts[part] = used
+            begin, end = starts[piece, part], starts[piece, part + 1]
+            if used + end - begin > rows.shape[0]:
+                slots, rows = tables(used + end - begin, rows, used)
+            used = add_records(records, begin, end, slots, rows, used)
+        first = claim(arena, used)
+        merged[first : first + used] = rows[:used]
+        firsts[part], counts[part] = first, used
 
 
 @kernel("void(int64[::1], int64[:, ::1], int64[::1], int64[::1], float64[::1], float64[:, ::1], int64[:, ::1])")
 def centroids(counter, merged, firsts, ends, frame, points, packed):
-    """Centroid and packed sums of each cell.
+    """Centroid and sums of each cell, in the order of parts.
 
     merged  (rows, COLUMNS), firsts  (SHARES,): as `merge_parts` leaves them
     ends    (SHARES + 1,): the first cell of each part in what comes out
@@ -235,7 +277,7 @@ def find_cells(counter, points, frame, packed, slots, found):
     packed  (cells, COLUMNS), slots  as `fill_slots` leaves them
     found   (N,)
     """
-    cells, parts = np.zeros(BLOCK, np.int64), np.zeros((3, BLOCK), np.int32)
+    cells, fresh = np.empty(BLOCK, np.int64), np.empty((BLOCK, RECORD), np.int64)
     size = BLOCK * 64
     while True:
         piece = take(counter)
@@ -244,7 +286,7 @@ def find_cells(counter, points, frame, packed, slots, found):
         last = min((piece + 1) * size, points.shape[0])
         for start in range(piece * size, last, BLOCK):
             end = min(start + BLOCK, last)
-            cells_of_rows(points, start, end, frame, cells, parts)
+            cells_of_rows(points, start, end, frame, cells, fresh)
             for i in range(end - start):
                 found[start + i] = -1
                 if cells[i] >= 0:

@@ -34,27 +34,31 @@ def _frame(points: Floats, cell_m: float) -> Floats:
 
 def _sum(points: Floats, frame: Floats, cell_m: float) -> tuple[Whole, Whole]:
     """Return the sums of each piece of rows, and where the parts of each piece start."""
-    size = min(max(len(points) // 32, 1 << 12), 1 << 15)
+    size = min(max(len(points) // 32, 1 << 12), 1 << 14)
     pieces = -(-len(points) // size)
-    sums = np.zeros((len(points), kernels.COLUMNS), np.int64)
+    records = np.empty((len(points), kernels.RECORD), np.int64)
     starts = np.zeros((pieces, kernels.SHARES + 1), np.int64)
     outside = np.zeros(pieces, np.int64)
-    each_thread(kernels.sum_pieces, pieces, writable(points), size, frame, sums, starts, outside)
+    each_thread(kernels.sum_pieces, pieces, writable(points), size, frame, _arena(), records, starts, outside)
     if outside.any():
         raise BadInput("voxels.too_fine", cell_m=cell_m, reach_m=cell_m * kernels.REACH, count=int(outside.sum()))
-    return sums, starts
+    return records, starts
+
+
+def _arena() -> Whole:
+    """Return what tells how much of a memory is given away."""
+    return np.zeros(8, np.int64)
 
 
 def _merge(sums: Whole, starts: Whole, frame: Floats) -> tuple[Floats, Whole, Whole]:
     """Return the centroid of each cell, its sums, and the first cell of each part."""
-    sizes = (starts[:, 1:] - starts[:, :-1]).sum(axis=0)
-    firsts = np.cumsum(sizes) - sizes
-    merged = np.zeros((int(sizes.sum()), kernels.COLUMNS), np.int64)
-    counts = np.zeros(kernels.SHARES, np.int64)
-    each_thread(kernels.merge_parts, kernels.SHARES, sums, starts, firsts, merged, counts)
+    rows = int((starts[:, -1] - starts[:, 0]).sum())
+    merged = np.empty((rows, kernels.COLUMNS), np.int64)
+    firsts, counts = np.zeros(kernels.SHARES, np.int64), np.zeros(kernels.SHARES, np.int64)
+    each_thread(kernels.merge_parts, kernels.SHARES, sums, starts, _arena(), firsts, merged, counts)
     ends = np.array([0, *np.cumsum(counts)])
-    points = np.zeros((int(ends[-1]), 3))
-    packed = np.zeros((len(points), kernels.COLUMNS), np.int64)
+    points = np.empty((int(ends[-1]), 3))
+    packed = np.empty((len(points), kernels.COLUMNS), np.int64)
     each_thread(kernels.centroids, kernels.SHARES, merged, firsts, ends, frame, points, packed)
     return points, packed, ends
 
