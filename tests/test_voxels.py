@@ -48,6 +48,38 @@ def test_centroids_do_not_depend_on_threads_nor_on_the_order_of_points(rng):
     assert_array_equal(shuffled[0].view(np.int64), in_order(results[0][0])[0].view(np.int64))
 
 
+def test_more_cells_than_the_tables_begin_with(rng):
+    points = np.stack(np.unravel_index(rng.permutation(1 << 18), (64, 64, 64)), axis=1) + rng.uniform(size=(1 << 18, 3))
+    centroids, counts = downsample(points, 1.0)
+    assert (counts == 1).all()
+    assert_allclose(in_order(centroids)[0], in_order(points)[0], rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("order", ["together", "scattered"])
+def test_a_cell_may_hold_any_number_of_points(order, rng):
+    points = np.full((1 << 20, 3), 0.25)
+    points[:1000, 0] = np.arange(1000) + 0.75
+    points = points if order == "together" else points[rng.permutation(len(points))]
+    centroids, counts = in_order(*downsample(points, 1.0))
+    first = np.full((len(centroids), 3), 0.25)
+    first[:, 0] = np.arange(1000) + 0.75
+    first[0, 0] = (0.25 * (len(points) - 1000) + 0.75) / (len(points) - 999)
+    assert_array_equal(counts, [len(points) - 999] + [1] * 999)
+    assert_allclose(centroids, first, rtol=0, atol=1e-9)
+    adding = VoxelAccumulator(1.0)
+    for _ in range(3):
+        adding.add(points)
+    assert_array_equal(in_order(adding.points_m(), adding.counts())[1], 3 * counts)
+
+
+@pytest.mark.parametrize("copies", [1, 7001])
+def test_sums_are_exact(copies):
+    steps = np.array([0, 1, 2**30 + 1, 2**31 - 1, 2**31 - 1])
+    points = np.stack([steps, steps[::-1], np.roll(steps, 2)], axis=1) / 2.0**31
+    expected = np.full((1, 3), float(steps.sum()) / (5 * 2.0**31))
+    assert_array_equal(downsample(np.tile(points, (copies, 1)), 1.0)[0], expected)
+
+
 def test_chunks_give_the_same_numbers_as_the_whole(rng, monkeypatch):
     monkeypatch.setattr("visionvalley.vision.shape.voxels.SLACK", 500)
     points = rng.normal(size=(30000, 3))

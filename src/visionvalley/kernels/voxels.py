@@ -2,9 +2,10 @@
 """Sums of the points in each cell of a grid.
 
 Sums are whole numbers, of 2 ** -31 of a cell: they are exact, so that neither the order of the work
-nor the number of threads matters. Each piece of rows is summed in a small hash table of its own and
-leaves its sums in SHARES parts by the hash of the cell; then each part of all pieces is merged by
-one thread.
+nor the number of threads matters. Each piece of rows is summed in a table that fits the first cache,
+where a cell drives out the one whose place it takes; what is driven out is dealt to SHARES parts by
+the hash of the cell. Then one thread sums each part of all pieces, in a table that fits the second
+cache. Neighbours in a scan meet in the first table, those of a shuffled cloud in the second.
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ FINE = float(1 << 31)  # steps in a cell
 SHARE_BITS = 6
 SHARES = 1 << SHARE_BITS
 BLOCK = 256  # rows whose cells are computed at once
-COUNT_ONE = 1 << 48  # a point, in the sum that also counts: a piece has fewer than 2 ** 15 points
+COUNT_ONE = 1 << 48  # a point, in the sum that also counts
+PIECE = 1 << 14  # most rows of a piece: as many counts fit above the sum, and its records the second cache
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # Knuth 1997, vol. 3, section 6.4: 2 ** 64 / golden ratio
 RECORD = 4  # columns of the sums of a piece: cell, x with points, y, z
 COLUMNS = 5  # columns of sums: cell, x, y, z, points
 NEAR_BITS = 10
-NEAR = 1 << NEAR_BITS  # cells that a piece holds at a time
+NEAR = 1 << NEAR_BITS  # cells of a piece at a time: 32 KiB
 
 
 @bare
@@ -73,11 +75,21 @@ def claim(arena, rows):
 
 
 @bare
+def drive_out(near, at, spilt, used, counts):
+    """Append an entry of `near`, if there is one, to the records in `spilt`; returns how many there are then."""
+    if near[at, 0] < 0:
+        return used
+    store(spilt, RECORD * used, load_i64x4(near, RECORD * at))
+    counts[(at >> (NEAR_BITS - SHARE_BITS)) + 1] += 1
+    return used + 1
+
+
+@bare
 def gather(points, first, last, frame, cells, fresh, near, spilt, counts):
-    """Sum rows in `near`, where a cell that finds its place taken drives out the one before it, into `spilt`.
+    """Sum rows in `near`, from where cells are driven out into `spilt`.
 
     cells    (BLOCK,), fresh (BLOCK, RECORD): room for a block
-    near     (NEAR, RECORD): empty before and after
+    near     (NEAR, RECORD): empty, its cells -1, before and after
     spilt    (last - first, RECORD)
     counts   (SHARES + 1,): records of each part, from the second on
     returns  records in `spilt`, finite rows out of the grid
@@ -95,29 +107,24 @@ def gather(points, first, last, frame, cells, fresh, near, spilt, counts):
             if near[at, 0] == cell:
                 for column in range(1, RECORD):
                     near[at, column] += fresh[i, column]
-                continue
-            if near[at, 0] >= 0:
-                store(spilt, RECORD * used, load_i64x4(near, RECORD * at))
-                counts[(at >> (NEAR_BITS - SHARE_BITS)) + 1] += 1
-                used += 1
-            near[at, 0] = cell
-            for column in range(1, RECORD):
-                near[at, column] = fresh[i, column]
+            else:
+                used = drive_out(near, at, spilt, used, counts)
+                near[at, 0] = cell
+                for column in range(1, RECORD):
+                    near[at, column] = fresh[i, column]
     for at in range(NEAR):
-        if near[at, 0] >= 0:
-            store(spilt, RECORD * used, load_i64x4(near, RECORD * at))
-            counts[(at >> (NEAR_BITS - SHARE_BITS)) + 1] += 1
-            used += 1
-            near[at, 0] = -1
+        used = drive_out(near, at, spilt, used, counts)
+        near[at, 0] = -1
     return used, outside
 
 
 @bare
-def deal(spilt, used, records, starts):
-    """Write records in the order of their parts.
+def deal(spilt, used, records, starts, first):
+    """Write records from row `first` on, in the order of their parts.
 
-    starts  (SHARES + 1,): where to, then the number of records of each part; changed to the first of each part
+    starts  (SHARES + 1,): records of each part, from the second on; then the first of each part
     """
+    starts[0] = first
     for part in range(SHARES):
         starts[part + 1] += starts[part]
     for i in range(used):
@@ -126,16 +133,15 @@ def deal(spilt, used, records, starts):
         starts[part] += 1
     for part in range(SHARES, 0, -1):
         starts[part] = starts[part - 1]
+    starts[0] = first
 
 
-@kernel(
-    "void(int64[::1], float64[:, ::1], int64, float64[::1], int64[::1], int64[:, ::1], int64[:, ::1], int64[::1])"
-)
+@kernel("void(int64[::1], float64[:, ::1], int64, float64[::1], int64[::1], int64[:, ::1], int64[:, ::1], int64[::1])")
 def sum_pieces(counter, points, size, frame, arena, records, starts, outside):
     """Sums of the cells of each piece of rows; a cell may have more than one record.
 
     points   (N, 3)
-    size     rows of a piece, below 2 ** 15
+    size     rows of a piece, PIECE at most
     frame    (4,): cells a metre, then the cell at the low corner of the grid
     arena    (8,): zeros
     records  (N, RECORD): a piece writes wherever there is room, in the order of parts
@@ -150,10 +156,7 @@ def sum_pieces(counter, points, size, frame, arena, records, starts, outside):
             break
         row, last = starts[piece], min((piece + 1) * size, points.shape[0])
         used, outside[piece] = gather(points, piece * size, last, frame, cells, fresh, near, spilt, row)
-        first = claim(arena, used)
-        row[0] = first
-        deal(spilt, used, records, row)
-        row[0] = first
+        deal(spilt, used, records, row, claim(arena, used))
 
 
 @bare

@@ -34,7 +34,7 @@ def _frame(points: Floats, cell_m: float) -> Floats:
 
 def _sum(points: Floats, frame: Floats, cell_m: float) -> tuple[Whole, Whole]:
     """Return the sums of each piece of rows, and where the parts of each piece start."""
-    size = min(max(len(points) // 32, 1 << 12), 1 << 14)
+    size = min(max(len(points) // 32, 1 << 12), kernels.PIECE)
     pieces = -(-len(points) // size)
     records = np.empty((len(points), kernels.RECORD), np.int64)
     starts = np.zeros((pieces, kernels.SHARES + 1), np.int64)
