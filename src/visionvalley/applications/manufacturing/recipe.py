@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The recipe of an inspection: what is looked at, how the scan is laid on the part, and what is asked. Values only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+
+from visionvalley.core import BadInput, Element, SensorNoise, require
+from visionvalley.core.arrays import Floats
+from visionvalley.vision.metrology.characteristics import Characteristic, DatumReference
+from visionvalley.vision.metrology.regions import Region
+
+
+class By(StrEnum):
+    """What lays the scan on the part."""
+
+    PART = "part"
+    DATUMS = "datums"
+    POINTS = "points"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Looked:
+    """A feature: one face of the part or several, or the points of a region.
+
+    faces    names of faces, as `valley inspect --new-recipe` lists them
+    region   only points inside it count; without faces all points inside it
+    nominal  what the feature should be; None: the surface of its faces, or of the face that most of its points are on
+    """
+
+    name: str
+    faces: tuple[str, ...] = ()
+    region: Region | None = None
+    nominal: Element | None = None
+
+    def __post_init__(self) -> None:
+        if not self.faces and self.region is None:
+            raise BadInput("recipe.empty_feature", name=self.name)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Aligned:
+    """How the scan is laid on the part.
+
+    by      the whole part; then its datum system; or pairs of points alone
+    datums  of the system, in their order
+    scan_m, part_m  (n, 3) the pairs, each in its own frame; with `by` part, where the search starts
+    """
+
+    by: By = By.PART
+    datums: tuple[DatumReference, ...] = ()
+    scan_m: Floats | None = None
+    part_m: Floats | None = None
+
+    def __post_init__(self) -> None:
+        if self.by is By.DATUMS and not self.datums:
+            raise BadInput("recipe.no_datums")
+        if (self.scan_m is None) != (self.part_m is None) or (self.by is By.POINTS and self.scan_m is None):
+            raise BadInput("recipe.no_pairs")
+        if self.scan_m is not None and self.part_m is not None:
+            object.__setattr__(self, "scan_m", require("scan_m", self.scan_m, (None, 3), finite=True))
+            object.__setattr__(self, "part_m", require("part_m", self.part_m, (len(self.scan_m), 3), finite=True))
+            if len(self.scan_m) < 3:
+                raise BadInput("recipe.no_pairs")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recipe:
+    """What is asked of a part.
+
+    features         beside the faces, which are features by their own names
+    characteristics  in the order in which they are reported
+    letters          the features of each datum, by its letter
+    noise            of the sensor; None: its white noise is estimated from the scan
+    margin_m         along edges, where points are left out; None: chosen from the scan
+    """
+
+    characteristics: tuple[Characteristic, ...] = ()
+    features: tuple[Looked, ...] = ()
+    letters: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    alignment: Aligned = Aligned()
+    noise: SensorNoise | None = None
+    margin_m: float | None = None
+
+    def __post_init__(self) -> None:
+        names = [one.name for one in self.characteristics]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise BadInput("recipe.named_twice", name=twice)
+
+    def written(self, datums: tuple[DatumReference, ...]) -> tuple[str, ...]:
+        """Return datums as the drawing writes them: 'A', 'B-C', '(D)M'."""
+        by_features = {features: letter for letter, features in self.letters.items()}
+        found = []
+        for one in datums:
+            name = by_features.get(one.features)
+            if name is None:
+                name = "-".join(by_features.get((feature,), feature) for feature in one.features)
+            found.append(f"({name}){one.material.value}" if one.material.value else name)
+        return tuple(found)
+
+    def asked_for(self) -> tuple[str, ...]:
+        """Return the names of all features that a characteristic or the alignment needs, each once."""
+        names = [name for one in self.characteristics for name in one.features]
+        systems = [one.datums for one in self.characteristics] + [self.alignment.datums]
+        names += [name for system in systems for datum in system for name in datum.features]
+        return tuple(dict.fromkeys(names))

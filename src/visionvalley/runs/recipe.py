@@ -1,0 +1,365 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Recipes as TOML files, millimetres and degrees: read with every name checked, the line told where one is wrong."""
+
+from __future__ import annotations
+
+import math
+import re
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+
+from visionvalley.applications.manufacturing.recipe import Aligned, By, Looked, Recipe
+from visionvalley.core import BadInput, Cone, Cylinder, Element, Plane, SensorNoise, Slot, Sphere, Tolerance
+from visionvalley.vision.metrology.characteristics import (
+    Association,
+    Characteristic,
+    DatumReference,
+    Kind,
+    Material,
+    SizeCriterion,
+)
+from visionvalley.vision.metrology.regions import Ball, Box, Region, Rod
+
+MM, DEG = 1e-3, math.pi / 180
+TOP = ("part", "part_unit", "scan", "alignment", "features", "datums", "checks")
+SCAN = ("unit", "noise", "correlated_noise", "correlation_length", "scale", "edge_margin")
+ALIGNMENT = ("by", "datums", "pairs")
+FEATURE = ("face", "faces", "region", "nominal")
+REGION = ("box", "ball", "rod")
+NOMINAL = ("kind", "point", "direction", "length_direction", "diameter", "width", "length", "half_angle", "internal")
+CHECK = (
+    "name", "kind", "of", "tolerance", "limits", "nominal", "datums", "diameter", "material", "size", "association",
+    "cutoff",
+)  # fmt: skip
+DIMENSIONS = (Kind.SIZE, Kind.DISTANCE, Kind.ANGLE)
+NUMBER = (int, float)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """What is read, where errors point to, and which names there are."""
+
+    path: Path
+    lines: tuple[str, ...]
+    faces: tuple[str, ...]
+
+    def line(self, key: str, table: str = "", number: int = 0) -> int:
+        """Return the line (from 1) of a key in the n-th table of a name; of the table where the key is not found."""
+        at, seen, found = 1, -1, 1
+        inside = table == ""
+        for count, written in enumerate(self.lines, 1):
+            heading = re.match(r"\s*\[\[?\s*([^\]]+?)\s*\]\]?", written)
+            if heading:
+                name = heading[1].replace('"', "")
+                if not table and name == key:
+                    return count
+                same = name == table
+                seen += same
+                inside = same and seen == number
+                found = count if inside else found
+            if inside and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*(=|\.)", written):
+                return count
+            at = count
+        return min(found, at)
+
+    def known(self, given: Mapping[str, Any], known: Sequence[str], where: str, table: str = "", n: int = 0) -> None:
+        """Raise BadInput for the first key that is not known."""
+        for key in given:
+            if key not in known:
+                raise BadInput(
+                    "recipe.unknown_key", path=self.path, line=self.line(key, table, n), key=key, where=where,
+                    nearest=_nearest(key, known), known=", ".join(known),
+                )  # fmt: skip
+
+    def wrong(self, key: str, value: Any, wanted: str, table: str = "", n: int = 0) -> NoReturn:
+        """Raise BadInput for a value."""
+        line = self.line(key, table, n)
+        raise BadInput("recipe.bad_value", path=self.path, line=line, key=key, value=repr(value), wanted=wanted)
+
+    def name(self, name: str, known: Sequence[str], what: str, key: str, table: str, n: int = 0) -> str:
+        """Return a name that is known; BadInput with the nearest one for another."""
+        if name not in known:
+            line = self.line(key, table, n)
+            raise BadInput(
+                "recipe.unknown_name", path=self.path, line=line, what=what, name=name, count=len(known),
+                nearest=_nearest(name, known),
+            )  # fmt: skip
+        return name
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    close = get_close_matches(str(name), known, 1, 0.4)
+    return close[0] if close else ", ".join(known[:6]) or "-"
+
+
+def load(path: Path) -> tuple[dict[str, Any], str]:
+    """Return a recipe's TOML and its text; BadInput where it is none."""
+    try:
+        written = path.read_bytes().decode("utf-8")
+        return tomllib.loads(written), written
+    except FileNotFoundError as error:
+        raise BadInput("io.missing", path=path) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadInput("recipe.not_toml", path=path, reason=str(error)) from error
+
+
+def part_of(path: Path) -> tuple[Path | None, str | None, str | None]:
+    """Return the part that a recipe names, its unit and the scan's, before the recipe itself is read."""
+    given, _ = load(path)
+    part, scan = given.get("part"), given.get("scan", {})
+    place = path.parent / part if isinstance(part, str) else None
+    unit = scan.get("unit") if isinstance(scan, dict) else None
+    return place, given.get("part_unit"), unit
+
+
+def read_recipe(path: Path, surfaces: Mapping[str, Element | None]) -> Recipe:
+    """Read a recipe for a part whose faces have these names and surfaces.
+
+    Raises BadInput, with the line, for keys that are not known, names that are not there and values that make no
+    sense; the nearest right name is named.
+    """
+    given, written = load(path)
+    reader = _Reader(path, tuple(written.splitlines()), tuple(surfaces))
+    reader.known(given, TOP, "in a recipe")
+    features = tuple(_feature(reader, name, one) for name, one in _table(reader, given, "features").items())
+    names = (*(one.name for one in features), *surfaces)
+    known = {**surfaces, **{one.name: _surface(one, surfaces) for one in features}}
+    letters = _letters(reader, _table(reader, given, "datums"), names)
+    checks = given.get("checks", [])
+    if not isinstance(checks, list):
+        reader.wrong("checks", checks, "a list of tables: [[checks]]")
+    scan = _table(reader, given, "scan")
+    reader.known(scan, SCAN, "in [scan]", "scan")
+    return Recipe(
+        characteristics=tuple(_check(reader, one, known, letters, n) for n, one in enumerate(checks)),
+        features=features,
+        letters=letters,
+        alignment=_alignment(reader, _table(reader, given, "alignment"), names, letters),
+        noise=_noise(reader, scan),
+        margin_m=_number(reader, scan, "edge_margin", MM, "scan"),
+    )
+
+
+def _table(reader: _Reader, given: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = given.get(key, {})
+    if not isinstance(found, dict):
+        reader.wrong(key, found, f"a table: [{key}]")
+    return found
+
+
+def _number(
+    reader: _Reader, given: Mapping[str, Any], key: str, unit: float, table: str, n: int = 0, low: float | None = 0.0
+) -> float | None:
+    value = given.get(key)
+    if value is None:
+        return None
+    number = float(value) if isinstance(value, NUMBER) and not isinstance(value, bool) else math.nan
+    if not math.isfinite(number) or (low is not None and number < low):
+        reader.wrong(key, value, "a number" if low is None else "a number from zero on", table, n)
+    return number * unit
+
+
+def _vector(reader: _Reader, value: Any, key: str, unit: float, table: str) -> Any:
+    fits = isinstance(value, list) and len(value) == 3 and all(isinstance(v, NUMBER) for v in value)
+    if not fits:
+        reader.wrong(key, value, "three numbers: [x, y, z]", table)
+    return np.array(value, np.float64) * unit
+
+
+# ---- scan, alignment, datums
+def _noise(reader: _Reader, scan: Mapping[str, Any]) -> SensorNoise | None:
+    keys = {"white_m": ("noise", MM), "correlated_m": ("correlated_noise", MM)}
+    keys |= {"correlation_length_m": ("correlation_length", MM), "scale": ("scale", 1.0)}
+    if not any(key in scan for key, _ in keys.values()):
+        return None
+    found = {name: _number(reader, scan, key, unit, "scan") for name, (key, unit) in keys.items()}
+    return SensorNoise(**{name: value for name, value in found.items() if value is not None})
+
+
+def _letters(reader: _Reader, given: Mapping[str, Any], names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    letters: dict[str, tuple[str, ...]] = {}
+    for letter, of in given.items():
+        some = [of] if isinstance(of, str) else of
+        if not isinstance(some, list) or not some:
+            reader.wrong(letter, of, "the name of a feature, or a list of them", "datums")
+        letters[letter] = tuple(reader.name(one, names, "feature or face", letter, "datums") for one in some)
+    return letters
+
+
+def _datums(
+    reader: _Reader, written: Any, letters: Mapping[str, tuple[str, ...]], names: Sequence[str], table: str, n: int = 0
+) -> tuple[DatumReference, ...]:
+    """Return the datums of 'A|B-C|(D)M'."""
+    if not isinstance(written, str) or not written.strip():
+        reader.wrong("datums", written, 'datums in their order: "A|B-C|(D)M"', table, n)
+    found = []
+    for one in written.split("|"):
+        match = re.fullmatch(r"\(?([^()]+?)\)?\s*([ML]?)", one.strip())
+        if match is None or ("(" in one) != bool(match[2]):
+            reader.wrong("datums", written, 'datums in their order: "A|B-C|(D)M"', table, n)
+        parts = [match[1]] if match[1] in letters or match[1] in names else match[1].split("-")
+        known = (*letters, *names)
+        some = [reader.name(each.strip(), known, "datum", "datums", table, n) for each in parts]
+        features = tuple(name for each in some for name in letters.get(each, (each,)))
+        found.append(DatumReference(features, Material(match[2])))
+    return tuple(found)
+
+
+def _alignment(
+    reader: _Reader, given: Mapping[str, Any], names: Sequence[str], letters: Mapping[str, tuple[str, ...]]
+) -> Aligned:
+    reader.known(given, ALIGNMENT, "in [alignment]", "alignment")
+    by = given.get("by", "part")
+    if by not in list(By):
+        reader.wrong("by", by, f"one of {', '.join(By)}", "alignment")
+    datums = _datums(reader, given["datums"], letters, names, "alignment") if "datums" in given else ()
+    pairs = given.get("pairs")
+    if pairs is None:
+        return Aligned(By(by), datums)
+    if not isinstance(pairs, list) or not all(isinstance(one, list) and len(one) == 2 for one in pairs):
+        reader.wrong("pairs", pairs, "pairs of points: [[[scan x, y, z], [part x, y, z]], ...]", "alignment")
+    scan, part = ([_vector(reader, one[k], "pairs", MM, "alignment") for one in pairs] for k in (0, 1))
+    return Aligned(By(by), datums, np.array(scan).reshape(-1, 3), np.array(part).reshape(-1, 3))
+
+
+# ---- features
+def _feature(reader: _Reader, name: str, given: Any) -> Looked:
+    table = f"features.{name}"
+    if not isinstance(given, dict):
+        reader.wrong(name, given, f"a table: [{table}]", "features")
+    reader.known(given, FEATURE, f"in [{table}]", table)
+    faces = given.get("faces", [given["face"]] if "face" in given else [])
+    key = "faces" if "faces" in given else "face"
+    if not isinstance(faces, list):
+        reader.wrong(key, faces, "names of faces", table)
+    checked = tuple(reader.name(one, reader.faces, "face", key, table) for one in faces)
+    region = _region(reader, given["region"], table) if "region" in given else None
+    nominal = _nominal(reader, given["nominal"], table) if "nominal" in given else None
+    return Looked(name, checked, region, nominal)
+
+
+def _surface(one: Looked, surfaces: Mapping[str, Element | None]) -> Element | None:
+    return one.nominal or (surfaces[one.faces[0]] if one.faces else None)
+
+
+def _region(reader: _Reader, given: Any, table: str) -> Region:
+    if not isinstance(given, dict) or len(given) != 1:
+        reader.wrong("region", given, "{ box = ... }, { ball = ... } or { rod = ... }", table)
+    reader.known(given, REGION, "as a region", table)
+    ((kind, value),) = given.items()
+    wanted = {"box": "[[low x, y, z], [high x, y, z]]", "ball": "[[x, y, z], radius]"}
+    wanted["rod"] = "[[start x, y, z], [end x, y, z], radius]"
+    if not isinstance(value, list) or len(value) != (3 if kind == "rod" else 2):
+        reader.wrong("region", value, wanted[kind], table)
+    if kind != "box" and not isinstance(value[-1], NUMBER):
+        reader.wrong("region", value, wanted[kind], table)
+    places = [_vector(reader, one, "region", MM, table) for one in (value if kind == "box" else value[:-1])]
+    if kind == "box":
+        return Box(*places)
+    radius_m = float(value[-1]) * MM
+    return Ball(places[0], radius_m) if kind == "ball" else Rod(places[0], places[1], radius_m)
+
+
+def _nominal(reader: _Reader, given: Any, table: str) -> Element:
+    if not isinstance(given, dict):
+        reader.wrong("nominal", given, '{ kind = "plane", point = [x, y, z], direction = [x, y, z] }', table)
+    reader.known(given, NOMINAL, "as a nominal surface", table)
+    point = _vector(reader, given.get("point"), "nominal", MM, table)
+    kind, internal = given.get("kind"), bool(given.get("internal", False))
+    sizes = {k: _number(reader, given, k, MM, table) or 0.0 for k in ("diameter", "width", "length")}
+    if kind == "sphere":
+        return Sphere(point, sizes["diameter"] / 2, internal)
+    direction = _vector(reader, given.get("direction"), "nominal", 1.0, table)
+    makers: dict[str, Callable[[], Element]] = {
+        "plane": lambda: Plane(point, direction),
+        "cylinder": lambda: Cylinder(point, direction, sizes["diameter"] / 2, internal),
+        "cone": lambda: Cone(
+            point, direction, sizes["diameter"] / 2, _number(reader, given, "half_angle", DEG, table) or 0.0, internal
+        ),
+        "slot": lambda: Slot(
+            point, direction, _vector(reader, given.get("length_direction"), "nominal", 1.0, table),
+            sizes["width"], sizes["length"], internal,
+        ),
+    }  # fmt: skip
+    if kind not in makers:
+        reader.wrong("nominal", kind, f"of kind sphere, {', '.join(makers)}", table)
+    return makers[kind]()
+
+
+# ---- checks
+def _check(
+    reader: _Reader, given: Any, known: Mapping[str, Element | None], letters: Mapping[str, tuple[str, ...]], n: int
+) -> Characteristic:
+    names = tuple(known)
+    reader.known(given, CHECK, "in [[checks]]", "checks", n)
+    for key in ("kind", "of"):
+        if key not in given:
+            line = reader.line("name", "checks", n)
+            raise BadInput("recipe.missing_key", path=reader.path, line=line, where="[[checks]]", key=key)
+    kind = Kind(reader.name(given["kind"], list(Kind), "kind of check", "kind", "checks", n))
+    some = [given["of"]] if isinstance(given["of"], str) else given["of"]
+    if not isinstance(some, list) or not some:
+        reader.wrong("of", some, "the name of a feature, or a list of them", "checks", n)
+    of = tuple(reader.name(one, names, "feature or face", "of", "checks", n) for one in some)
+    unit = DEG if kind is Kind.ANGLE else MM
+    nominal = _number(reader, given, "nominal", unit, "checks", n, None)
+    if nominal is None and kind is Kind.SIZE:
+        nominal = size_m(known[of[0]])
+    return Characteristic(
+        name=str(given.get("name", f"{kind.value} of {', '.join(some)}")),
+        kind=kind,
+        features=of,
+        tolerance=_tolerance(reader, given, kind, nominal, n),
+        nominal=nominal,
+        datums=_datums(reader, given["datums"], letters, names, "checks", n) if "datums" in given else (),
+        diameter=bool(given.get("diameter", kind is Kind.COAXIALITY)),
+        material=_choice(reader, given, "material", Material, Material.NONE, n),
+        size=_choice(reader, given, "size", SizeCriterion, SizeCriterion.TWO_POINT, n),
+        association=_choice(reader, given, "association", Association, Association.MINIMUM_ZONE, n),
+        cutoff_m=_number(reader, given, "cutoff", MM, "checks", n),
+    )
+
+
+def size_m(surface: Element | None) -> float | None:
+    """Return the diameter or width of what has a size."""
+    if isinstance(surface, Cylinder | Sphere):
+        return 2 * surface.radius_m
+    return surface.width_m if isinstance(surface, Slot) else None
+
+
+def _choice(reader: _Reader, given: Mapping[str, Any], key: str, kind: Any, default: Any, n: int) -> Any:
+    value = given.get(key, default.value)
+    if value not in [one.value for one in kind]:
+        reader.wrong(key, value, f"one of {', '.join(repr(one.value) for one in kind)}", "checks", n)
+    return kind(value)
+
+
+def _tolerance(
+    reader: _Reader, given: Mapping[str, Any], kind: Kind, nominal: float | None, n: int
+) -> Tolerance | None:
+    """Return the zone's width, or the limits of a dimension: nominal plus and minus, or nominal plus `limits`."""
+    angle = kind is Kind.ANGLE
+    unit, name = (DEG, "rad") if angle else (MM, "m")
+    width = _number(reader, given, "tolerance", unit, "checks", n)
+    limits = given.get("limits")
+    if kind not in DIMENSIONS:
+        return None if width is None else Tolerance(0.0, width, name)
+    if limits is not None:
+        fits = isinstance(limits, list) and len(limits) == 2 and all(isinstance(v, NUMBER) for v in limits)
+        if not fits or not limits[0] < limits[1]:
+            reader.wrong("limits", limits, "two numbers that are added to the nominal value: [low, high]", "checks", n)
+        low, high = limits[0] * unit, limits[1] * unit
+    elif width is not None:
+        low, high = -width, width
+    else:
+        return None
+    if nominal is None:
+        line = reader.line("tolerance", "checks", n)
+        raise BadInput("recipe.missing_key", path=reader.path, line=line, where="a check of a dimension", key="nominal")
+    return Tolerance(nominal + low, nominal + high, name)
