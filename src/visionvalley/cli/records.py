@@ -3,16 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from visionvalley.cli.terminal import ACCENT, SIGNS, console_of, signed, table_of
 from visionvalley.core import BadInput, Measurement, Verdict, render, text
-from visionvalley.records import InputFile, RunRecord, artefact_path
+from visionvalley.records import RunRecord, artefact_path
 from visionvalley.records.artefacts import path_of
 from visionvalley.records.place import default_records
+
+SHOWN = 8  # digits of an id in a list: enough to name a run by
 
 
 def show_runs(found: tuple[RunRecord, ...]) -> None:
@@ -28,7 +30,7 @@ def show_runs(found: tuple[RunRecord, ...]) -> None:
     for column in made.columns[:4]:
         column.no_wrap = True
     for run in found:
-        row = [run.id, _when(run.started), run.application.rpartition(".")[2], _verdict(run), _inputs(run.inputs)]
+        row = [run.id[:SHOWN], _when(run.started), run.application.rpartition(".")[2], _verdict(run), _inputs(run)]
         made.add_row(*row, *([run.owner] if several else []))
     console.print(made)
 
@@ -36,7 +38,8 @@ def show_runs(found: tuple[RunRecord, ...]) -> None:
 def show_run(run: RunRecord) -> None:
     """Print everything of a run in groups; hashes whole, each on a line that can be copied."""
     console = console_of()
-    console.print(signed((f"{run.id}", ACCENT), f" {run.application}  {_verdict(run)}"))
+    mark = f" {render(text('runs.simulated'))}" if run.simulated else ""
+    console.print(signed((f"{run.id}", ACCENT), f" {run.application}  {_verdict(run)}{mark}"))
     until = render(text("runs.for_ever")) if run.keep_until is None else _when(run.keep_until)
     about = {"started": _when(run.started), "owner": run.owner, "kept until": until}
     if run.rerun_of:
@@ -89,15 +92,13 @@ def _signs(verdict: str | None) -> str:
 
 def _verdict(run: RunRecord) -> str:
     sign = SIGNS[Verdict(run.verdict) if run.verdict else None][0]
-    mark = f" {render(text('runs.simulated'))}" if run.simulated else ""
-    return f"{sign} {run.verdict or render(text('runs.not_judged'))}{mark}"
+    return f"{sign} {run.verdict or render(text('runs.not_judged'))}"
 
 
-def _inputs(inputs: Iterable[InputFile]) -> str:
-    names = [one.name for one in inputs]
-    if len(names) <= 2:
-        return ", ".join(names) or "–"
-    return render(text("runs.and_more", first=names[0], more=len(names) - 1))
+def _inputs(run: RunRecord) -> str:
+    names = [one.name for one in run.inputs]
+    said = ", ".join(names) if len(names) <= 2 else render(text("runs.and_more", first=names[0], more=len(names) - 1))
+    return " ".join(filter(None, (render(text("runs.simulated")) if run.simulated else "", said))) or "–"
 
 
 def _when(iso: str) -> str:

@@ -64,6 +64,7 @@ def _as_json(found: Rerun) -> dict[str, Any]:
         "differences": apart,
         "changed": {name: {"then": then, "now": now} for name, (then, now) in found.changed.items()},
         "moved": {role: str(path) for role, path in found.moved.items()},
+        "copies": list(found.copies),
     }
 
 
@@ -81,6 +82,8 @@ def _show(found: Rerun) -> None:
         console.print(f"  {render(text('rerun.changed', name=what, then=then, now=now))}")
     for role, path in found.moved.items():
         console.print(f"  {render(text('rerun.moved', role=role, path=path))}", soft_wrap=True)
+    if found.copies:
+        console.print(f"  {render(text('rerun.copies', roles=', '.join(found.copies)))}")
     for one in sorted(apart, key=lambda one: -one.relative)[:SHOWN]:
         console.print(f"  {render(text('rerun.apart', place=one.place, then=one.then, now=one.now))}", soft_wrap=True)
     if len(apart) > SHOWN:

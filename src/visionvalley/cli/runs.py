@@ -118,7 +118,7 @@ def erase_runs(
     if sum((bool(ids), owner is not None, input is not None)) != 1:
         raise BadInput("runs.erase_what")
     found = _named(ids or [], owner, input)
-    if not yes:
+    if found and not yes:
         _ask(found)
     _tell(erase([run.id for run in found]), as_json=as_json)
 

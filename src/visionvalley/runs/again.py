@@ -7,7 +7,6 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
@@ -22,8 +21,6 @@ from visionvalley.runs.folder import MARK
 from visionvalley.runs.likeness import Likeness, compare
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from visionvalley.records import InputFile
 
 RECIPES: dict[str, Callable[[RunRecord, Mapping[str, Path], Path], Job]] = {
@@ -48,6 +45,7 @@ class Rerun:
     done      the run now
     likeness  of all numbers of result.json but times, ids and dates
     moved     inputs that lie elsewhere now, by their role
+    copies    roles of inputs that are gone and were read from the kept copy
     changed   what is not as it was then: versions, source, target; (then, now) by name
     """
 
@@ -55,6 +53,7 @@ class Rerun:
     done: Done
     likeness: Likeness
     moved: Mapping[str, Path]
+    copies: tuple[str, ...]
     changed: Mapping[str, tuple[str, str]]
 
     @property
@@ -86,20 +85,17 @@ def rerun(
     if original.application not in RECIPES:
         raise BadInput("runs.unknown_application", id=original.id, application=original.application)
     before = _result(original, records)
+    places = {each.role: each.path for each in original.inputs}
     with tempfile.TemporaryDirectory(prefix="valley-rerun-") as scratch:
         found = locate(original, Path(scratch) / "inputs", elsewhere, records)
-        with nullcontext(output) if output else _folder(Path(scratch)) as folder:
-            job = RECIPES[original.application](original, found, folder)
-            done = conduct(job, replace(keeping, records=records, rerun_of=original.id), progress)
-            after = json.loads((done.folder / MARK).read_text(encoding="utf-8"))
-    places = {each.role: each.path for each in original.inputs}
-    moved = {role: path for role, path in found.items() if str(path.absolute()) != places[role]}
-    return Rerun(original, done, compare(before, after), moved, _changed(before["record"], after["record"]))
-
-
-@contextmanager
-def _folder(scratch: Path) -> Iterator[Path]:
-    yield scratch / "results"
+        copies = {role: places[role] for role, path in found.items() if Path(scratch) in path.parents}
+        job = RECIPES[original.application](original, found, output or Path(scratch) / "results")
+        how = replace(keeping, records=records, rerun_of=original.id, inputs=keeping.inputs or bool(copies))
+        done = conduct(replace(job, places=copies), how, progress)
+        after = json.loads((done.folder / MARK).read_text(encoding="utf-8"))
+    moved = {role: path for role, path in found.items() if role not in copies and str(path.absolute()) != places[role]}
+    changed = _changed(before["record"], after["record"])
+    return Rerun(original, done, compare(before, after), moved, tuple(copies), changed)
 
 
 def _result(run: RunRecord, records: Records) -> dict[str, Any]:

@@ -29,6 +29,7 @@ class Job:
     work         reads the inputs and returns the report
     output       folder for the results
     seeds        of what is drawn by chance
+    places       where inputs lay, by role, that are read from a copy
     """
 
     application: str
@@ -38,6 +39,7 @@ class Job:
     work: Callable[[Progress], Report]
     output: Path
     seeds: Mapping[str, int] = field(default_factory=dict)
+    places: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,10 @@ def _record(job: Job, report: Report, folder: Path, under: Conditions, keeping: 
         application=job.application,
         arguments=job.arguments,
         settings=under.settings,
-        inputs=tuple(InputFile(one.role, one.name, one.path, one.sha256, one.bytes) for one in under.inputs),
+        inputs=tuple(
+            InputFile(one.role, one.name, job.places.get(one.role, one.path), one.sha256, one.bytes)
+            for one in under.inputs
+        ),
         started=under.started,
         owner=keeping.owner or user(),
         verdict=None if report.verdict is None else report.verdict.value,
