@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,6 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from visionvalley.core import BadInput
 from visionvalley.records.place import Records
 
+LEAST_ROOM_BYTES = 1 << 20
 SQLITE = {  # beginning of SQLite's name of the error -> our message
     "SQLITE_BUSY": "records.locked",
     "SQLITE_LOCKED": "records.locked",
@@ -39,7 +41,7 @@ def explained(records: Records) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise BadInput(_message(error), place=place(records), reason=_reason(error.orig or error)) from error
+        raise BadInput(_message(error, records), place=place(records), reason=_reason(error.orig or error)) from error
     except (SQLAlchemyError, PoolTimeout) as error:
         raise BadInput("records.unreachable", place=place(records), reason=_reason(error)) from error
     except OSError as error:
@@ -54,8 +56,10 @@ def place(records: Records) -> str:
     return make_url(records.database).render_as_string(hide_password=True) if records.database else str(records.file)
 
 
-def _message(error: DBAPIError) -> str:
+def _message(error: DBAPIError, records: Records) -> str:
     name = getattr(error.orig, "sqlite_errorname", None) or ""
+    if name.startswith("SQLITE_IOERR") and shutil.disk_usage(records.folder).free < LEAST_ROOM_BYTES:
+        return "records.full"  # SQLite says 'disk I/O error' where it cannot lengthen its shared memory
     found = next((ours for theirs, ours in SQLITE.items() if name.startswith(theirs)), None)
     state = getattr(error.orig, "sqlstate", None) or ""
     return found or POSTGRESQL.get(state) or "records.unreachable"

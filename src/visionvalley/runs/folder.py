@@ -41,7 +41,7 @@ def kept(report: Report, folder: Path, under: Conditions, progress: Progress) ->
 def _aside(folder: Path) -> Iterator[Path]:
     """Give a new folder beside another, locked as long as we live; whatever goes wrong, it goes."""
     with _alone(folder.parent):
-        _sweep(folder)
+        _clear(folder)
         partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
         handle = _locked(partial)
     try:
@@ -54,8 +54,13 @@ def _aside(folder: Path) -> Iterator[Path]:
             os.close(handle)
 
 
-def _sweep(folder: Path) -> None:
-    """Clear away what processes left that were killed while they wrote `folder`; the caller is alone."""
+def sweep(folder: Path) -> None:
+    """Clear away what processes left that were killed while they wrote `folder`; an earlier result is put back."""
+    with _alone(folder.parent):
+        _clear(folder)
+
+
+def _clear(folder: Path) -> None:
     ours = re.compile(rf"\.{re.escape(folder.name)}-(old-)?\w{{8}}")
     for left in (path for path in folder.parent.iterdir() if ours.fullmatch(path.name) and path.is_dir()):
         handle = _locked(left)
