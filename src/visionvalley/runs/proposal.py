@@ -192,5 +192,5 @@ def _extents_mm(part: Part) -> list[float]:
     return found
 
 
-def _table(size_mm: float, up_to: tuple[int, ...], values: tuple[float, ...]) -> float:
-    return values[min(bisect_left(up_to, size_mm), len(values) - 1)]
+def _table(size: float, up_to: tuple[int, ...], values: tuple[float, ...]) -> float:
+    return values[min(bisect_left(up_to, size), len(values) - 1)]
