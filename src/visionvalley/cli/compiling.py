@@ -10,7 +10,7 @@ from visionvalley.kernels import store
 
 # What each verb can reach by its imports (tests/test_warm.py holds it to that).
 POINTS = ("groups", "neighbours", "normals", "ordering", "outliers", "symmetric", "tree", "voxels")
-REGISTRATION = ("descriptors", "matching", "registration")
+REGISTRATION = ("descent", "descriptors", "matching", "prepared", "registration")
 SURFACES = ("best_fit", "bvh", "distances", "topology")
 KERNELS = {
     "inspect": POINTS + REGISTRATION + SURFACES,
