@@ -2,8 +2,8 @@
 """How exact and how quick fitted elements are: `python -m bench.fits [--quick]`.
 
 Accuracy: 32 generated sets a kind (arcs of 360° to 10°, radii of 1 mm to 10 m, offsets to 10 m, 12 and 60 points),
-each compared with the exact minimiser of the same objective in 60 digits (tests/naive_fits.py); where a short arc leaves
-an element nearly free, too. Times: the median of several fits without a start, on all threads.
+each compared with the exact minimiser of the same objective in 60 digits (tests/naive_fits.py), where a short arc
+leaves an element nearly free, too. Times: the median of several fits without a start, on all threads.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 import naive_fits
 from fitted_points import KINDS, generated, made
-
 from visionvalley.core import Slot
 from visionvalley.vision.metrology import least_squares, minimum_zone
 
@@ -69,16 +69,16 @@ def times() -> None:
         "\n| kind | least squares 100 k, ms | 1 M, ms | minimum zone 10 k, ms | 100 k, ms |\n|---|---:|---:|---:|---:|"
     )
     for kind in KINDS:
-        clouds = {n: made(kind, n, 5.0, 0.02, 1e-5, 0.3, 1) for n in (10_000, 100_000, 1_000_000)}
-        row = [
-            timed(lambda n=n: least_squares.fit(clouds[n].points_m, clouds[n].truth, start=False), 5)
-            for n in (100_000, 1_000_000)
-        ]
-        if kind is not Slot:
-            row += [
-                timed(lambda n=n: minimum_zone.fit(clouds[n].points_m, clouds[n].truth, start=False), 5)
-                for n in (10_000, 100_000)
-            ]
+        row = []
+        for fit, count in (
+            (least_squares.fit, 100_000),
+            (least_squares.fit, 1_000_000),
+            (minimum_zone.fit, 10_000),
+            (minimum_zone.fit, 100_000),
+        ):
+            one = made(kind, count, 5.0, 0.02, 1e-5, 0.3, 1)
+            if fit is least_squares.fit or kind is not Slot:
+                row.append(timed(partial(fit, one.points_m, one.truth, start=False), 5))
         print(f"| {kind.__name__} | " + " | ".join(f"{ms:.1f}" for ms in row) + " |")
 
 

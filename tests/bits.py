@@ -186,6 +186,32 @@ def best_fit() -> Any:
     return least, fit_zone(points, tree, least)
 
 
+def elements() -> Any:
+    """Fit elements to points: least squares, minimum zones, one-sided."""
+    from visionvalley.vision.metrology import least_squares, minimum_zone, one_sided
+
+    random = np.random.Generator(np.random.PCG64(17))
+    x, y = random.random((2, 9000)) * 2 - 1
+    t = 1 / (1 + x * x)
+    noise = 1e-4 * random.random(9000)
+    grow = 1 + noise + 0.2 * y
+    ahead, aside = 2 * x * t, np.where(np.arange(9000) % 2, 1 - x * x, x * x - 1) * t
+    cone = np.column_stack([ahead * grow, aside * grow, y])
+    round_ = np.column_stack([ahead, aside, noise])
+    cylinder = np.column_stack([round_[:, :2] * (1 + noise)[:, None], y])
+    found: list[Any] = []
+    for room in (least_squares, minimum_zone):
+        found += [room.fit_line(surface(9000, 18)), room.fit_plane(surface(9000, 18)), room.fit_circle(round_)]
+        found += [room.fit_sphere(cylinder / (1 + y * y)[:, None]), room.fit_cylinder(cylinder), room.fit_cone(cone)]
+    found += [one_sided.fit_inscribed_cylinder(cylinder), one_sided.fit_tangent_plane(surface(9000, 18), np.eye(3)[2])]
+    return (
+        found,
+        found[0].influence,
+        found[-1].sensitivity,
+        least_squares.fit_slot(round_ + np.sign(ahead)[:, None] * np.eye(3)[0]),
+    )
+
+
 def outliers() -> Any:
     """Tell stray points."""
     from visionvalley.vision.shape.outliers import radius_inliers, statistical_inliers
@@ -248,6 +274,7 @@ CASES: dict[str, Callable[[], Any]] = {
     "distances": distances,
     "meshes": meshes,
     "best fit": best_fit,
+    "elements": elements,
     "outliers": outliers,
     "light": light,
     "inspection": inspection,

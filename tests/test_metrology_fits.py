@@ -10,7 +10,8 @@ from numpy.testing import assert_allclose
 from fitted_points import KINDS, made, turned
 from visionvalley.core import BadInput, Circle, Cone, Cylinder, Line, Plane, Slot, Sphere
 from visionvalley.vision.metrology import least_squares
-from visionvalley.vision.metrology.fits import COLUMNS, Held, moved
+from visionvalley.vision.metrology.extremes import derivatives
+from visionvalley.vision.metrology.fits import COLUMNS, Held, moved, shape_of
 
 FITS = {
     Line: least_squares.fit_line,
@@ -156,3 +157,17 @@ def test_a_start_says_which_way_and_on_which_side(rng):
         assert fitted.element.normal @ one.truth.normal * sign > 0.99
     hole = made(Cylinder, 50, 5.0, 0.02, 1e-5, 0.3, 9)
     assert least_squares.fit_cylinder(hole.points_m, replace(hole.truth, internal=True)).element.internal
+
+
+@pytest.mark.parametrize("kind", [Plane, Sphere, Cylinder, Cone, Slot])
+@pytest.mark.parametrize("count", [1, 128, 129, 5000])
+def test_sums_over_blocks_are_the_sums_of_the_points_derivatives(kind, count, rng):
+    one = made(kind, 10, 5.0, 0.02, 0.0, 0.3, 10)
+    points = one.truth.point_m + 0.03 * rng.normal(size=(count, 3))
+    shape = shape_of(one.truth, wall=True)
+    sums = least_squares.sums_of(points, shape, 1.0)
+    distances, slopes, seconds, _ = derivatives(points, shape)
+    d = distances[:, 0]
+    assert sums.value == pytest.approx(0.5 * (d @ d), rel=1e-12)
+    assert_allclose(sums.slope, d @ slopes, rtol=1e-11, atol=1e-11)
+    assert_allclose(sums.second, slopes.T @ slopes + np.tensordot(d, seconds, 1), rtol=1e-10, atol=1e-10)

@@ -23,7 +23,6 @@ from visionvalley.kernels.simd import take
 PIECE = 4096
 PLANE, LINE, SPHERE, CYLINDER, CONE, CIRCLE, WALL, SLOT, TUBE = range(9)
 PARAMETERS = 8
-SUMS = 45  # upper triangle of the second derivatives (36), first derivatives (8), half the sum of squares
 TERMS = 20
 # places in terms: distance, its gradient, direction in which it does not curve, curvature, whether it curves along w,
 # slopes of the sizes, how the gradient changes with each size, second derivatives by the sizes
@@ -202,32 +201,6 @@ def local(points, i, place, q):
     dx, dy, dz = points[i, 0] - place[0, 0], points[i, 1] - place[0, 1], points[i, 2] - place[0, 2]
     for k in range(3):
         q[k] = dx * place[k + 1, 0] + dy * place[k + 1, 1] + dz * place[k + 1, 2]
-
-
-@kernel("void(int64[::1], float64[:, ::1], int64, float64[:, ::1], float64[::1], float64[:, ::1])")
-def sums_worker(counter, points, kind, place, sizes, sums):
-    """Add up half the squares of the residuals with their exact derivatives: sums (pieces, 45)."""
-    q, row, work, t = np.zeros(3), np.zeros(8), np.zeros(8), np.zeros(TERMS)
-    while True:
-        piece = take(counter)
-        if piece >= len(sums):
-            return
-        mine = np.zeros(SUMS)
-        for i in range(piece * PIECE, min(len(points), (piece + 1) * PIECE)):
-            local(points, i, place, q)
-            x, y, z = q[0], q[1], q[2]
-            for part in range(parts(kind)):
-                terms(kind, part, x, y, z, sizes, t)
-                slopes(x, y, z, t, row)
-                add_curvature(x, y, z, t, t[D], work, mine)
-                at = 0
-                for a in range(8):
-                    for b in range(a, 8):
-                        mine[at] += row[a] * row[b]
-                        at += 1
-                    mine[36 + a] += t[D] * row[a]
-                mine[44] += 0.5 * t[D] * t[D]
-        sums[piece] = mine
 
 
 @kernel("void(int64[::1], float64[:, ::1], int64, float64[:, ::1], float64[::1], float64[:, ::1])")

@@ -17,6 +17,7 @@ import numpy as np
 from visionvalley.core import BadInput, Circle, Cone, Cylinder, Line, Plane, Slot, Sphere
 from visionvalley.core.arrays import Floats
 from visionvalley.kernels import fits as kernels
+from visionvalley.kernels import least_squares as summing
 from visionvalley.kernels.threads import each_thread
 from visionvalley.vision.geometry.symmetric import eigen, inverse, product
 from visionvalley.vision.metrology.fits import (
@@ -162,8 +163,8 @@ def scale_of(shape: Shape, extent_m: float) -> Floats:
 
 def sums_of(points_m: Floats, shape: Shape, extent_m: float) -> Sums:
     """Return half the sum of squares of all residuals with its derivatives."""
-    sums = np.zeros((-(-len(points_m) // kernels.PIECE), kernels.SUMS))
-    each_thread(kernels.sums_worker, len(sums), points_m, shape.kind, shape.place, shape.sizes, sums)
+    sums = np.zeros((-(-len(points_m) // kernels.PIECE), summing.SUMS))
+    each_thread(summing.sums_worker, len(sums), points_m, shape.kind, shape.place, shape.sizes, sums)
     total = sums.sum(axis=0)
     scale = scale_of(shape, extent_m)
     second = np.zeros((8, 8))

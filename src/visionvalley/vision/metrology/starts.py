@@ -61,7 +61,9 @@ def prepare(points_m: Floats, like: E, held: Held) -> tuple[Problem, E]:
     points -= centre
     extent = math.sqrt(float((points * points).sum()) / count)
     rounding = 1e-14 * max(length(centre), extent)
-    if extent < rounding or (kind is not Line and held.axis is None and _width(points) < rounding):
+    some = points[:: -(-count // SOME)]
+    on_line = kind is not Line and held.axis is None and _width(some) < rounding and _width(points) < rounding
+    if extent < rounding or on_line:
         raise BadInput("metrology.degenerate", kind=kind.__name__.lower())
     if held.axis is not None:
         held = Held(axis=Line(held.axis.point_m - centre, held.axis.direction))
@@ -183,8 +185,9 @@ def _around(problem: Problem, vectors: Floats, cone: bool) -> list[Shape]:
     found = _searched(points, directions)
     chosen: list[int] = []
     for i in np.argsort(found[:, column], kind="stable"):
-        near = [abs(float((directions[i] * directions[j]).sum())) for j in chosen]
-        if len(chosen) < TRIED and (not near or max(near) < APART):
+        if len(chosen) == TRIED:
+            break
+        if all(abs(float((directions[i] * directions[j]).sum())) < APART for j in chosen):
             chosen.append(int(i))
     directions, found = directions[chosen], found[chosen]
     if problem.held == FREE:
