@@ -207,6 +207,30 @@ def test_no_inscribed_circle_of_a_short_arc():
     assert caught.value.message.id == "metrology.no_inscribed"
 
 
+@pytest.mark.parametrize("kind", ZONES)
+def test_points_without_noise_have_no_zone_and_touch_everywhere(kind):
+    one = made(kind, 60, 6.2, 0.02, 0.0, 0.3, 21)
+    zone = ZONES[kind](one.points_m)
+    assert zone.converged
+    assert zone.width_m < 1e-15
+    for inside in (True, False):
+        if (kind, inside) in ROUND:
+            found = ROUND[kind, inside](one.points_m)
+            assert found.converged
+            assert found.width_m == pytest.approx(0.04, abs=1e-15)
+
+
+def test_many_contacts_at_once_are_no_trouble():
+    turn = 2 * np.pi * np.arange(64) / 64
+    rings = np.concatenate([np.column_stack([np.cos(turn), np.sin(turn), 0 * turn + z]) for z in range(4)])
+    for inside in (True, False):
+        found = ROUND[Cylinder, inside](0.01 * rings)
+        assert found.converged
+        assert found.element.radius_m == pytest.approx(0.01, abs=1e-16)
+    cube = np.stack(np.meshgrid([0, 1.0], [0, 1.0], [0, 1.0]), -1).reshape(-1, 3)
+    assert one_sided.fit_circumscribed_sphere(cube).element.radius_m == pytest.approx(np.sqrt(0.75), abs=1e-15)
+
+
 def test_many_points_need_not_be_few(rng):
     one = made(Cylinder, 100_000, 6.2, 0.02, 1e-5, 0.3, 19)
     one.points_m[::7] = np.nan

@@ -29,6 +29,7 @@ SPREAD, EXTREME = 120, 12  # points that a program begins with; that join of eac
 FLAT = 1e-9  # of the largest second derivative: no curvature
 BEYOND = 1e-13  # of the extent: a point that lies beyond by less does not
 MULTIPLIERS = 1e-9
+STIFF = 1e3  # over the extent: a step held back by less damping is free
 FIRST_DAMPING = 1e-3  # over the extent: one over how far the first step may go
 Signs = NDArray[np.float64]
 
@@ -184,7 +185,7 @@ def _settle(contest: Contest, chosen: NDArray[np.intp], shape: Shape) -> Extreme
     level, damping = float(here.values.max()), FIRST_DAMPING / problem.extent_m
     weights = multipliers = np.full(len(here.values), 1.0 / len(here.values))
     reach = BEYOND * problem.extent_m
-    before = np.zeros(0, np.intp)
+    before, still = np.zeros(0, np.intp), False
     for rounds in range(1, ROUNDS + 1):
         step, weights = _program(here, _convex(here.lagrangian(multipliers), damping))
         if step is None:
@@ -205,9 +206,16 @@ def _settle(contest: Contest, chosen: NDArray[np.intp], shape: Shape) -> Extreme
             if end.converged and end.level_m >= float(_local(contest, chosen, end.shape).values.max()) - reach:
                 return end
         before = active
-        if expected < 1e-9 * float(np.abs(here.values).max()) or damping * problem.extent_m > 1e14:
+        still = expected < reach and damping * problem.extent_m < STIFF
+        if still or expected < 1e-9 * float(np.abs(here.values).max()) or damping * problem.extent_m > 1e14:
             break
-    return _polished(contest, here, shape, weights, rounds)
+    end = _polished(contest, here, shape, weights, rounds)
+    if end.converged or not still:
+        return end
+    active = np.flatnonzero(weights)  # many points touch at once, as without noise: only rounding is left to gain
+    return Extreme(
+        shape, float(here.values.max()), here.rows[active], here.signs[active], weights[active], rounds, True
+    )
 
 
 def _program(here: _Local, second: Floats) -> tuple[Floats | None, Floats]:

@@ -19,7 +19,7 @@ from visionvalley.core.arrays import Floats
 from visionvalley.kernels import fits as kernels
 from visionvalley.vision.geometry.directions import sphere_of_directions
 from visionvalley.vision.geometry.symmetric import eigen, product
-from visionvalley.vision.metrology.extremes import Contest, Extreme, Touching, answers, solve
+from visionvalley.vision.metrology.extremes import BEYOND, Contest, Extreme, Touching, answers, solve
 from visionvalley.vision.metrology.fits import (
     COLUMNS,
     FREE,
@@ -42,7 +42,6 @@ from visionvalley.vision.metrology.starts import ALONG, ORIGIN, prepare, tidied
 
 BULKY, FAT = 1e-2, 0.05  # of the extent: wider zones may have several optima, or lie any way
 THIN_STARTS, BULKY_STARTS, WAYS = 2, 8, 24
-NO_WIDTH_M = 1e-15
 EVERY = tuple(range(8))
 
 
@@ -60,7 +59,9 @@ def fit(points_m: Floats, like: E, held: Held = FREE, *, start: bool = True) -> 
     problem, near = prepare(points_m, least, held)
     shape = held_shape(shape_of(near), problem.held, near)
     if isinstance(least, Line):
-        shape = replace(shape, kind=kernels.TUBE, sizes=with_angle(max(least_squares.largest_m, NO_WIDTH_M), 0.0))
+        shape = replace(
+            shape, kind=kernels.TUBE, sizes=with_angle(max(least_squares.largest_m, BEYOND * problem.extent_m), 0.0)
+        )
     elif isinstance(least, Circle):
         shape = replace(shape, kind=kernels.CYLINDER)
     sides = 1.0 if isinstance(least, Line) else 0.0
@@ -172,7 +173,7 @@ def touching(
     if shape.kind == kernels.TUBE:
         size = float(shape.sizes[0])
         reached = math.sqrt(max(size * (size + 2 * end.level_m), 0.0))
-        level = level * (size / max(reached, NO_WIDTH_M))
+        level = level * (size / max(reached, BEYOND * problem.extent_m))
         shape = replace(shape, kind=kernels.CYLINDER, sizes=with_angle(0.0, 0.0))
     distances, rms, largest = deviations(points_m, shape)
     rows = np.flatnonzero(np.isfinite(distances))[end.rows]
