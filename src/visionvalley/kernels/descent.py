@@ -13,6 +13,7 @@ from visionvalley.kernels.registration import SUMS
 from visionvalley.kernels.symmetric import diagonalise
 
 BRAKE, TRAVEL, WALK = 6, 7, 8  # places of a walk: the last step, what it was braked by, how far it moved points
+PROBE = 0.1  # of the root mean square distance: how far a probing motion goes
 
 
 @inner
@@ -25,9 +26,17 @@ def add_up(parts, total):
 
 
 @inner
-def about_middle(total, to_middle, information, gradient):
-    """Turn sums into information (6, 6) and gradient (6,) of a step s, where (ω, t) = to_middle s."""
-    whole, half = np.zeros((6, 6)), np.zeros((6, 6))
+def about_middle(total, state, extent, information, gradient):
+    """Turn sums into information (6, 6) and gradient (6,) of a step s about the middle of the moved part.
+
+    Its turns are times extent: the left perturbation (ω, t) is to_middle s.
+    """
+    to_middle, whole, half = np.zeros((6, 6)), np.zeros((6, 6)), np.zeros((6, 6))
+    x, y, z = state[9] / extent, state[10] / extent, state[11] / extent
+    for i in range(3):
+        to_middle[i, i], to_middle[3 + i, 3 + i] = 1.0 / extent, 1.0
+    to_middle[3, 1], to_middle[3, 2], to_middle[4, 0] = -z, y, z
+    to_middle[4, 2], to_middle[5, 0], to_middle[5, 1] = -x, -y, x
     k = 0
     for i in range(6):
         for j in range(i, 6):
@@ -115,14 +124,8 @@ def advance(parts, state, frame, walk, total):
     if total[29] < frame[3]:
         return
     extent = frame[0]
-    to_middle, information, gradient = np.zeros((6, 6)), np.zeros((6, 6)), np.zeros(6)
-    x, y, z = state[9], state[10], state[11]
-    for i in range(3):
-        to_middle[i, i], to_middle[3 + i, 3 + i] = 1.0 / extent, 1.0
-    to_middle[3, 1], to_middle[3, 2] = -z / extent, y / extent
-    to_middle[4, 0], to_middle[4, 2] = z / extent, -x / extent
-    to_middle[5, 0], to_middle[5, 1] = -y / extent, x / extent
-    about_middle(total, to_middle, information, gradient)
+    information, gradient = np.zeros((6, 6)), np.zeros(6)
+    about_middle(total, state, extent, information, gradient)
     step = np.zeros(6)
     solve(information, gradient, frame[2] * max(total[28], 1.0), step)
     shorter = min(1.0, frame[1] / max(length_of(step), 1e-300))
@@ -145,6 +148,49 @@ def add(parts, total):
     add_up(parts, total)
 
 
+@kernel("void(float64[::1], float64[::1], float64)")
+def nudge(state, step, extent):
+    """Apply a step (6,) about the middle of the moved part, turns times extent, to the pose in a state (16,)."""
+    move(state, step, extent)
+
+
+@kernel("void(float64[::1], float64[::1], float64[::1], float64[::1])")
+def lean(total, state, frame, way):
+    """Tell a step that probes: along all motions that are seen at once, each as far as it is known.
+
+    total, state, frame  as `advance` has them
+    way                  (6,) out: as long as PROBE of the root mean square distance
+    """
+    information, vectors, gradient = np.zeros((6, 6)), np.zeros((6, 6)), np.zeros(6)
+    about_middle(total, state, frame[0], information, gradient)
+    diagonalise(information, vectors)
+    way[:] = 0.0
+    for k in range(6):
+        if information[k, k] > frame[2] * max(total[28], 1.0):
+            for i in range(6):
+                way[i] += (1.0 - 2.0 * (k & 1)) * vectors[i, k] / np.sqrt(information[k, k])
+    longer = PROBE * np.sqrt(total[27] / max(total[28], 1e-300)) / max(length_of(way), 1e-300)
+    for i in range(6):
+        way[i] *= longer
+
+
+@kernel("float64(float64[::1], float64[::1], float64[::1], float64[::1], float64[::1])")
+def answer(there, back, state, frame, way):
+    """How strongly the pull answers a step there and one back, as a share of what the information promises.
+
+    there, back  (SUMS,): after the step and after its opposite; the rest as `lean` has it
+    """
+    information, gradient = np.zeros((6, 6)), np.zeros(6)
+    promised, answered = 0.0, 0.0
+    for turn in range(2):
+        about_middle(there if turn == 0 else back, state, frame[0], information, gradient)
+        for i in range(6):
+            answered += (1.0 - 2.0 * turn) * way[i] * gradient[i]
+            for j in range(6):
+                promised += way[i] * information[i, j] * way[j]
+    return answered / max(promised, 1e-300)
+
+
 @kernel("int64(float64[:, ::1], int32[::1], int64, int32[::1], float64[:, ::1], float64[:, ::1], float64[::1])")
 def scatter(parts, matches, shared, slots, pulls, spread, total):
     """Add up the pulls of single points by what they share, and those sums' outer products; how many sums there are.
@@ -152,7 +198,7 @@ def scatter(parts, matches, shared, slots, pulls, spread, total):
     parts    (N, SUMS): of single points; matches  (N,): the position of each
     shared   how many neighbouring positions count as one
     slots    (positions / shared,): zeros, before; which sum each adds to, from 1 on
-    pulls    (N, 6): room for the sums
+    pulls    (N, 6): zeros, before; the sums
     spread   (6, 6) out
     total    (SUMS,) out
     """
@@ -162,15 +208,14 @@ def scatter(parts, matches, shared, slots, pulls, spread, total):
         if parts[i, 28] > 0.0:
             place = matches[i] // shared
             if slots[place] == 0:
-                slots[place] = count + 1
-                pulls[count] = 0.0
                 count += 1
-            sums = pulls[slots[place] - 1]
+                slots[place] = count
             for j in range(6):
-                sums[j] += parts[i, 21 + j]
-    spread[:] = 0.0
-    for k in range(count):
-        for i in range(6):
-            for j in range(6):
-                spread[i, j] += pulls[k, i] * pulls[k, j]
+                pulls[slots[place] - 1, j] += parts[i, 21 + j]
+    for i in range(6):
+        for j in range(i + 1):
+            sum_of = 0.0
+            for k in range(count):
+                sum_of += pulls[k, i] * pulls[k, j]
+            spread[i, j] = spread[j, i] = sum_of
     return count

@@ -15,9 +15,8 @@ from visionvalley.kernels import descent as steps
 from visionvalley.kernels import registration as kernels
 from visionvalley.kernels.threads import each_thread
 from visionvalley.vision.geometry.degeneracy import UNSEEN
-from visionvalley.vision.geometry.motion import perturbed
 from visionvalley.vision.geometry.robust import ROBUST, Robust
-from visionvalley.vision.geometry.symmetric import eigen, product, quadratic
+from visionvalley.vision.geometry.symmetric import eigen, product
 from visionvalley.vision.shape.prepared import LEAST_PAIRS, Source, Target
 
 METHODS = ("point", "plane", "generalised", "symmetric")
@@ -25,12 +24,10 @@ FEWEST_IN_A_STAGE = 1500  # points that a coarse stage keeps
 SCALES = 4.0  # of the root mean square distance: where a distance becomes suspect
 TRIES = 4  # times that the scale is found anew
 PIECE = 64  # points summed before the sums are added
-PROBE = 0.1  # of the root mean square distance: how far a probing motion goes
-PROBE_SIGNS = np.array([1.0, -1.0, 1.0, 1.0, -1.0, 1.0])
 ENOUGH_TO_PROBE, RUN = 10_000, 256  # points, in runs of neighbours
 ENOUGH_TO_ANSWER = 4_000  # of these points
 LEAST_RESPONSE = 0.1
-ENOUGH_TO_APPROACH, NEAR = 2_000, 0.01  # points; of the reach: steps below which all points take part
+ENOUGH_TO_APPROACH, NEAR = 2_000, 0.03  # points; of the reach: steps below which all points take part
 UPPER = tuple((i, j) for i in range(6) for j in range(i, 6))
 
 
@@ -153,8 +150,7 @@ class Work:
     def descend(self, pose: Pose, stop_m: float) -> tuple[Pose, Floats, int, bool]:
         """Return pose, sums before its last step, rounds taken, and whether the pose stands still."""
         self.stand_at(pose)
-        frame = np.array([self.moving.extent_m, 4 * self.reach_m, UNSEEN, LEAST_PAIRS])
-        walk, total = np.zeros(steps.WALK), np.zeros(kernels.SUMS)
+        frame, walk, total = self.frame(), np.zeros(steps.WALK), np.zeros(kernels.SUMS)
         walk[steps.BRAKE] = 1.0
         turn, still = 0, False
         while turn < self.settings.rounds and not still:
@@ -178,14 +174,6 @@ class Work:
         for k, (i, j) in enumerate(UPPER):
             whole[i, j] = whole[j, i] = sums[k]
         return whole, sums[21:27]
-
-    def travel(self, step: Floats) -> float:
-        """Return how far a step moves a point at the extent."""
-        return math.sqrt(float((step[:3] ** 2).sum())) + math.sqrt(float((step[3:] ** 2).sum()))
-
-    def moved(self, pose: Pose, step: Floats) -> Pose:
-        """Return the local pose after a step about the middle of the moved part."""
-        return perturbed(pose, product(about(pose.translation_m, self.moving.extent_m), step[:, None])[:, 0])
 
     def covariance(self, sums: Floats, pose: Pose) -> tuple[Floats, Floats]:
         """Return covariance and information (6, 6) about the middle of the moved part, turns times extent.
@@ -236,18 +224,23 @@ class Work:
         sums  those at the pose
         It is less than 1 where a moved point finds another partner that is nearer to it, and where robust kernels bend.
         """
-        information = self.normal_equations(sums, pose)[0]
-        values, vectors = eigen(information)
-        seen = values > UNSEEN * max(float(sums[28]), 1.0)
-        way = (vectors * np.where(seen, PROBE_SIGNS / np.sqrt(np.where(seen, values, 1.0)), 0.0)[None, :]).sum(axis=1)
-        rmse_m = math.sqrt(float(sums[27]) / max(float(sums[28]), 1e-300))
-        way *= PROBE * rmse_m / max(self.travel(way), 1e-300)
         every = max(1, self.used // ENOUGH_TO_ANSWER)
         self.modes[2:] = PIECE, every, 1
         self.parts = np.zeros((-(-self.used // (PIECE * every)), kernels.SUMS))
-        there, back = (self.normal_equations(self.sums(self.moved(pose, way * sign)), pose) for sign in (1.0, -1.0))
-        answered = float((way * (there[1] - back[1])).sum()) / max(quadratic(there[0] + back[0], way), 1e-300)
-        return min(max(answered, LEAST_RESPONSE), 1.0)
+        frame, way, answers = self.frame(), np.zeros(6), np.zeros((2, kernels.SUMS))
+        self.stand_at(pose)
+        steps.lean(sums, self.state, frame, way)
+        for sign, total in zip((1.0, -1.0), answers, strict=True):
+            self.stand_at(pose)
+            steps.nudge(self.state, way * sign, self.moving.extent_m)
+            self.linearise()
+            steps.add(self.parts, total)
+        self.stand_at(pose)
+        return min(max(float(steps.answer(*answers, self.state, frame, way)), LEAST_RESPONSE), 1.0)
+
+    def frame(self) -> Floats:
+        """Return what `advance` measures steps by."""
+        return np.array([self.moving.extent_m, 4 * self.reach_m, UNSEEN, LEAST_PAIRS])
 
 
 def about(middle_m: Floats, extent_m: float) -> Floats:
