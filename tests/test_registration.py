@@ -108,21 +108,31 @@ def test_steps_are_shortened_braked_and_not_taken_on_too_few_pairs(rng):
     assert np.isnan(walk[steps.TRAVEL])
 
 
+@pytest.mark.parametrize("method", ["plane", "generalised"])
+def test_the_pulls_of_points_are_what_their_sums_are_of(rng, clouds, method):
+    source, source_normals, target, target_normals = clouds
+    moving, fixed = Source.of(Cloud(source, source_normals)), Target.of_cloud(Cloud(target, target_normals))
+    work = Work(moving, fixed, Alignment(method=method, reach_m=0.006, robust="tukey"))
+    sums, pulls = work.sums(to_local(nearby(rng, Pose.identity(), 0.02, 1e-3), moving, fixed)), np.ones((300, 7))
+    work.linearise(pulls)
+    assert_allclose(work.added(), sums, rtol=1e-12)
+    assert_allclose(pulls.sum(axis=0), sums[[21, 22, 23, 24, 25, 26, 28]], atol=1e-12 * np.abs(pulls).sum())
+    assert_array_equal(pulls[work.matches < 0], 0)
+    assert (np.unique(pulls[:, 6]) > 0).sum() > 100
+
+
 @pytest.mark.parametrize("shared", [1, 5])
 def test_pulls_of_one_target_count_as_one(rng, shared):
-    parts, matches = rng.normal(size=(500, kernels.SUMS)), rng.integers(-1, 300, 500).astype(np.int32)
-    parts[:, 28] = np.where((matches < 0) | (rng.random(500) < 0.1), 0.0, 1.0)
-    spread, total = np.zeros((6, 6)), np.zeros(kernels.SUMS)
-    count = steps.scatter(
-        parts, matches, shared, np.zeros(300 // shared + 1, np.int32), np.zeros((500, 6)), spread, total
-    )
+    pulls, matches = rng.normal(size=(500, 7)), rng.integers(-1, 300, 500).astype(np.int32)
+    pulls[:, 6] = np.where((matches < 0) | (rng.random(500) < 0.1), 0.0, 1.0)
+    spread, slots = np.zeros((6, 6)), np.zeros(300 // shared + 1, np.int32)
+    count = steps.scatter(pulls, matches, shared, slots, np.zeros((500, 6)), spread)
     groups = {}
-    for part, match in zip(parts, matches, strict=True):
-        if part[28] > 0:
-            groups[match // shared] = groups.get(match // shared, 0) + part[21:27]
+    for pull, match in zip(pulls, matches, strict=True):
+        if pull[6] > 0:
+            groups[match // shared] = groups.get(match // shared, 0) + pull[:6]
     assert count == len(groups)
     assert_allclose(spread, sum(np.outer(g, g) for g in groups.values()))
-    assert_allclose(total, parts.sum(axis=0))
 
 
 def test_a_source_that_estimates_its_normals_is_that_with_normals(rng):

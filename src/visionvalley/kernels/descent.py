@@ -191,31 +191,29 @@ def answer(there, back, state, frame, way):
     return answered / max(promised, 1e-300)
 
 
-@kernel("int64(float64[:, ::1], int32[::1], int64, int32[::1], float64[:, ::1], float64[:, ::1], float64[::1])")
-def scatter(parts, matches, shared, slots, pulls, spread, total):
+@kernel("int64(float64[:, ::1], int32[::1], int64, int32[::1], float64[:, ::1], float64[:, ::1])")
+def scatter(pulls, matches, shared, slots, groups, spread):
     """Add up the pulls of single points by what they share, and those sums' outer products; how many sums there are.
 
-    parts    (N, SUMS): of single points; matches  (N,): the position of each
+    pulls    (N, 7): as `linearise` leaves them; matches  (N,): the position of each
     shared   how many neighbouring positions count as one
     slots    (positions / shared,): zeros, before; which sum each adds to, from 1 on
-    pulls    (N, 6): zeros, before; the sums
+    groups   (N, 6): zeros, before; the sums
     spread   (6, 6) out
-    total    (SUMS,) out
     """
-    add_up(parts, total)
     count = np.int64(0)
-    for i in range(parts.shape[0]):
-        if parts[i, 28] > 0.0:
+    for i in range(pulls.shape[0]):
+        if pulls[i, 6] > 0.0:
             place = matches[i] // shared
             if slots[place] == 0:
                 count += 1
                 slots[place] = count
             for j in range(6):
-                pulls[slots[place] - 1, j] += parts[i, 21 + j]
+                groups[slots[place] - 1, j] += pulls[i, j]
     for i in range(6):
         for j in range(i + 1):
-            sum_of = 0.0
+            total = 0.0
             for k in range(count):
-                sum_of += pulls[k, i] * pulls[k, j]
-            spread[i, j] = spread[j, i] = sum_of
+                total += groups[k, i] * groups[k, j]
+            spread[i, j] = spread[j, i] = total
     return count

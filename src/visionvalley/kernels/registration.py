@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from visionvalley.kernels.compilation import inner, kernel
+from visionvalley.kernels.compilation import bare, kernel
 from visionvalley.kernels.neighbours import LEAF, NO_ROW, NODE, TREE, make_scratch, nearest_one
 from visionvalley.kernels.simd import (
     float_bits,
@@ -19,7 +19,7 @@ from visionvalley.kernels.simd import (
     take,
     trailing_zeros,
 )
-from visionvalley.kernels.tree import ENDLESS, look
+from visionvalley.kernels.tree import ENDLESS, leaf_distances, look
 
 POINT, PLANE, GENERALISED, SYMMETRIC = 0, 1, 2, 3
 NONE, HUBER, CAUCHY, TUKEY, GEMAN_MCCLURE = 0, 1, 2, 3, 4
@@ -27,7 +27,7 @@ SUMS = 32  # of a piece: 21 of JᵀWJ by rows, 6 of JᵀWe, weighted squares, we
 FLAT = 1.0 - 1e-3  # a point's covariance is I - FLAT n nᵀ
 
 
-@inner
+@bare
 def weight_of(square, robust, scale):
     """How much a residual counts; the twin of geometry.robust.weights, of the squared residual."""
     s = square / (scale * scale)
@@ -42,7 +42,7 @@ def weight_of(square, robust, scale):
     return 1.0 / ((1.0 + s) * (1.0 + s))
 
 
-@inner
+@bare
 def add_plane(sums, x, y, z, nx, ny, nz, e, w):
     """Add w JᵀJ and w Jᵀe of one distance along a normal; J = (p × n, n)."""
     jx, jy, jz = y * nz - z * ny, z * nx - x * nz, x * ny - y * nx
@@ -76,7 +76,7 @@ def add_plane(sums, x, y, z, nx, ny, nz, e, w):
     sums[26] += bz * e
 
 
-@inner
+@bare
 def between(nx, ny, nz, mx, my, mz, cosine):
     """The unit vector half way between two normals of either sign: a distance along it knows no curvature.
 
@@ -88,7 +88,7 @@ def between(nx, ny, nz, mx, my, mz, cosine):
     return x * r, y * r, z * r
 
 
-@inner
+@bare
 def add_gap(sums, p, e, m, w):
     """Add w JᵀMJ and w JᵀMe of one gap e under the metric M; J = (-[p]ₓ, I), M by rows xx xy xz yy yz zz."""
     x, y, z = p
@@ -130,7 +130,7 @@ def add_gap(sums, p, e, m, w):
     sums[26] += gz
 
 
-@inner
+@bare
 def metric_of(nx, ny, nz, mx, my, mz):
     """The inverse of the sum of two flat covariances, scaled so that along a common normal it is 1.
 
@@ -143,7 +143,7 @@ def metric_of(nx, ny, nz, mx, my, mz):
     return c0 * r, c1 * r, c2 * r, (a0 * a5 - a2 * a2) * r, (a1 * a2 - a0 * a4) * r, (a0 * a3 - a1 * a1) * r
 
 
-@inner
+@bare
 def look_beyond(array, at, leaf, x, y, z, worst, beyond, distances, to):
     """`look`, and the least squared distance beyond `worst` so far."""
     found = look(array, at, leaf, x, y, z, worst, distances, to)
@@ -151,7 +151,7 @@ def look_beyond(array, at, leaf, x, y, z, worst, beyond, distances, to):
     return found, min(beyond, reduce_min(select(squared <= limit, splat_f32x16(ENDLESS), squared)))
 
 
-@inner
+@bare
 def nearest_and_beyond(tree, x, y, z, bound, seed, scratch):
     """What `nearest_one` returns, and a squared distance that no other point is nearer than.
 
@@ -162,10 +162,8 @@ def nearest_and_beyond(tree, x, y, z, bound, seed, scratch):
     worst, best, row, beyond = bound, np.int64(-1), NO_ROW, ENDLESS
     depth = levels[2]
     if seed >= 0:
-        near_seed = look(leaves, (seed >> 4) * LEAF, True, x, y, z, worst, distances, 16 * depth)
-        while near_seed != 0:
-            worst = min(worst, distances[16 * depth + trailing_zeros(near_seed)])
-            near_seed &= near_seed - 1
+        xs, ys, zs = splat_f32x16(x), splat_f32x16(y), splat_f32x16(z)
+        worst = min(worst, reduce_min(leaf_distances(leaves, (seed >> 4) * LEAF, xs, ys, zs)))
     level = depth - 1
     nodes[level] = 0
     at = levels[3 + level] * NODE
@@ -209,7 +207,7 @@ def nearest_and_beyond(tree, x, y, z, bound, seed, scratch):
     return best, worst, beyond
 
 
-@inner
+@bare
 def free_step(at, squared, beyond, reach):
     """How far a point may move before another point, or one more or less within reach, can be its nearest.
 
@@ -221,90 +219,116 @@ def free_step(at, squared, beyond, reach):
     return min(np.float32(0.4999) * np.sqrt(beyond) - np.float32(0.5) * near, np.float32(0.999) * np.sqrt(reach) - near)
 
 
-@inner
+@bare
 def is_certain(held, x, y, z):
     """Whether a point, held with the place where it was searched and its free step, still has the same nearest."""
     dx, dy, dz = x - held[0], y - held[1], z - held[2]
     return held[3] > 0 and dx * dx + dy * dy + dz * dz < held[3] * held[3]
 
 
+@bare
+def match(tree, i, before, x, y, z, reach, memory, scratch):
+    """The position of the nearest target point, -1 if there is none in reach, of source point i, moved to x, y, z.
+
+    before  another source point that is near to it
+    """
+    matches, held = memory
+    at = np.int64(matches[i])
+    if is_certain(held[i], x, y, z):
+        return at
+    seed = np.int64(matches[before]) if at < 0 and before >= 0 else at
+    at, squared, beyond = nearest_and_beyond(tree, x, y, z, reach, seed, scratch)
+    matches[i] = np.int32(at)
+    held[i, 0], held[i, 1], held[i, 2] = x, y, z
+    held[i, 3] = free_step(at, squared, beyond, reach)
+    return at
+
+
+@bare
+def add_pair(sums, method, robust, scale, p, e, n, m):
+    """Add what one pair pulls: p moved, e its gap, n the target's normal, m the source's, moved."""
+    if method in (PLANE, SYMMETRIC):
+        vx, vy, vz = n
+        if method == SYMMETRIC:
+            vx, vy, vz = between(vx, vy, vz, m[0], m[1], m[2], vx * m[0] + vy * m[1] + vz * m[2])
+        along = e[0] * vx + e[1] * vy + e[2] * vz
+        square = along * along
+        w = weight_of(square, robust, scale)
+        add_plane(sums, p[0], p[1], p[2], vx, vy, vz, along, w)
+    else:
+        metric = (1.0, 0.0, 0.0, 1.0, 0.0, 1.0)
+        if method == GENERALISED:
+            metric = metric_of(n[0], n[1], n[2], m[0], m[1], m[2])
+        square = e[0] * (metric[0] * e[0] + 2.0 * (metric[1] * e[1] + metric[2] * e[2]))
+        square += e[1] * (metric[3] * e[1] + 2.0 * metric[4] * e[2]) + metric[5] * e[2] * e[2]
+        w = weight_of(square, robust, scale)
+        add_gap(sums, p, e, metric, w)
+    sums[27] += w * square
+    sums[28] += w
+    sums[29] += 1.0
+    sums[30] += square
+
+
 @kernel(
     f"void(int64[::1], {TREE}, float32[:, ::1], float32[:, ::1], float64[::1], int64[::1], "
-    "Tuple((int32[::1], float32[:, ::1])), float64[:, ::1])"
+    "Tuple((int32[::1], float32[:, ::1])), float64[:, ::1], float64[:, ::1])"
 )
-def linearise(counter, tree, target_normals, source, state, modes, memory, parts):
+def linearise(counter, tree, target_normals, source, state, modes, memory, parts, pulls):
     """Pair each source point with the nearest target point and add up the normal equations, piece by piece.
 
     target_normals  (count, 3) by position in the tree; NaN where a point may not be matched
     source          (N, 6): point and normal, local; the normal may be NaN where PLANE or POINT is asked for
     state           (16,): rotation by rows, translation, squared reach, robust scale, least squared cosine of normals
-    modes           (5,): method, robust kernel, points of a piece, every how many points one is used, and how many
-                    pieces are taken at once
+    modes           (4,): method, robust kernel, points of a piece, every how many points one is used
     memory          matches (N,), the position of each, -1 none; and where each was searched and how far it may move
                     until it has to be searched again (N, 4), 0 at first: only the time taken depends on them; written
     parts           (pieces, SUMS) out
+    pulls           (N, 7) out: JᵀWe of each point and its weight; or no rows, if they are not wanted
     A point keeps its match as long as it has moved less than half of what its second nearest is farther than its
     nearest (Greenspan & Godin 2001, a nearest neighbor method for efficient ICP).
     """
-    _, leaves, _ = tree
-    matches, held = memory
-    scratch = make_scratch(tree, 0)
+    leaves = tree[1]
+    scratch, own = make_scratch(tree, 0), np.zeros(SUMS)
     method, robust, size, stride = modes[0], modes[1], modes[2], modes[3]
     reach, scale, least = np.float32(state[12]), state[13], state[14]
+    single = pulls.shape[0] > 0
     while True:
-        first = take(counter) * modes[4]
-        if first >= parts.shape[0]:
+        piece = take(counter)
+        if piece >= parts.shape[0]:
             break
-        for piece in range(first, min(first + modes[4], parts.shape[0])):
-            sums = parts[piece]
-            sums[:] = 0.0
-            for i in range(piece * size * stride, min((piece + 1) * size * stride, source.shape[0]), stride):
-                px, py, pz = np.float64(source[i, 0]), np.float64(source[i, 1]), np.float64(source[i, 2])
-                x = state[0] * px + state[1] * py + state[2] * pz + state[9]
-                y = state[3] * px + state[4] * py + state[5] * pz + state[10]
-                z = state[6] * px + state[7] * py + state[8] * pz + state[11]
-                at = np.int64(matches[i])
-                qx, qy, qz = np.float32(x), np.float32(y), np.float32(z)
-                if not is_certain(held[i], qx, qy, qz):
-                    seed = np.int64(matches[i - stride]) if at < 0 and i >= stride else at
-                    at, squared, beyond = nearest_and_beyond(tree, qx, qy, qz, reach, seed, scratch)
-                    matches[i] = np.int32(at)
-                    held[i, 0], held[i, 1], held[i, 2] = qx, qy, qz
-                    held[i, 3] = free_step(at, squared, beyond, reach)
-                if at < 0:
-                    continue
-                nx, ny, nz = target_normals[at, 0], target_normals[at, 1], target_normals[at, 2]
-                if not nx * nx + ny * ny + nz * nz > 0.0:
-                    continue
-                ux, uy, uz = source[i, 3], source[i, 4], source[i, 5]
-                mx = state[0] * ux + state[1] * uy + state[2] * uz
-                my = state[3] * ux + state[4] * uy + state[5] * uz
-                mz = state[6] * ux + state[7] * uy + state[8] * uz
-                cosine = nx * mx + ny * my + nz * mz
-                if cosine * cosine < least:
-                    continue
-                place = (at >> 4) * LEAF + (at & 15)
-                ex, ey, ez = x - leaves[place], y - leaves[place + 16], z - leaves[place + 32]
-                if method in (PLANE, SYMMETRIC):
-                    vx, vy, vz = np.float64(nx), np.float64(ny), np.float64(nz)
-                    if method == SYMMETRIC:
-                        vx, vy, vz = between(vx, vy, vz, mx, my, mz, cosine)
-                    e = ex * vx + ey * vy + ez * vz
-                    square = e * e
-                    w = weight_of(square, robust, scale)
-                    add_plane(sums, x, y, z, vx, vy, vz, e, w)
-                else:
-                    m = (1.0, 0.0, 0.0, 1.0, 0.0, 1.0)
-                    if method == GENERALISED:
-                        m = metric_of(np.float64(nx), np.float64(ny), np.float64(nz), mx, my, mz)
-                    square = ex * (m[0] * ex + 2.0 * (m[1] * ey + m[2] * ez))
-                    square += ey * (m[3] * ey + 2.0 * m[4] * ez) + m[5] * ez * ez
-                    w = weight_of(square, robust, scale)
-                    add_gap(sums, (x, y, z), (ex, ey, ez), m, w)
-                sums[27] += w * square
-                sums[28] += w
-                sums[29] += 1.0
-                sums[30] += square
+        parts[piece] = 0.0
+        sums = own if single else parts[piece]
+        for i in range(piece * size * stride, min((piece + 1) * size * stride, source.shape[0]), stride):
+            px, py, pz = np.float64(source[i, 0]), np.float64(source[i, 1]), np.float64(source[i, 2])
+            x = state[0] * px + state[1] * py + state[2] * pz + state[9]
+            y = state[3] * px + state[4] * py + state[5] * pz + state[10]
+            z = state[6] * px + state[7] * py + state[8] * pz + state[11]
+            at = match(tree, i, i - stride, np.float32(x), np.float32(y), np.float32(z), reach, memory, scratch)
+            if single:
+                own[:] = 0.0
+                pulls[i] = 0.0
+            if at < 0:
+                continue
+            nx, ny, nz = target_normals[at, 0], target_normals[at, 1], target_normals[at, 2]
+            if not nx * nx + ny * ny + nz * nz > 0.0:
+                continue
+            ux, uy, uz = source[i, 3], source[i, 4], source[i, 5]
+            mx = state[0] * ux + state[1] * uy + state[2] * uz
+            my = state[3] * ux + state[4] * uy + state[5] * uz
+            mz = state[6] * ux + state[7] * uy + state[8] * uz
+            cosine = nx * mx + ny * my + nz * mz
+            if cosine * cosine < least:
+                continue
+            place = (at >> 4) * LEAF + (at & 15)
+            gap = x - leaves[place], y - leaves[place + 16], z - leaves[place + 32]
+            normal = np.float64(nx), np.float64(ny), np.float64(nz)
+            add_pair(sums, method, robust, scale, (x, y, z), gap, normal, (mx, my, mz))
+            if single:
+                for j in range(SUMS):
+                    parts[piece, j] += own[j]
+                for j in range(6):
+                    pulls[i, j] = own[21 + j]
+                pulls[i, 6] = own[28]
 
 
 @kernel(f"void(int64[::1], {TREE}, float32[:, ::1], float32[:, ::1], float64[:, ::1], float64[::1], int64[:, ::1])")

@@ -82,7 +82,7 @@ class Work:
         self.parts = np.zeros((-(-self.used // size), kernels.SUMS))
         self.matches = np.full(len(moving.local), -1, np.int32)
         self.held = np.zeros((len(moving.local), 4), np.float32)
-        self.modes = np.array([METHODS.index(settings.method), ROBUST.index(settings.robust), size, self.stride, 1])
+        self.modes = np.array([METHODS.index(settings.method), ROBUST.index(settings.robust), size, self.stride])
         self.state = np.zeros(16)
         self.tries = TRIES if settings.scale_m is None and settings.robust != "none" else 0
         scale_m = (found_m or self.reach_m / 3) if settings.scale_m is None else settings.scale_m * wide
@@ -121,19 +121,12 @@ class Work:
         self.state[13] = min(max(SCALES * rmse_m, self.reach_m * 1e-3), self.reach_m)
         return bool(abs(self.state[13] - before) > 0.1 * before)
 
-    def linearise(self) -> None:
-        """Write the sums of all pieces at the pose of the state."""
+    def linearise(self, pulls: Floats | None = None) -> None:
+        """Write the sums of all pieces at the pose of the state, and the pulls of single points if they are wanted."""
         shapes = self.fixed.index.tree, self.fixed.normals, self.moving.local
         memory = (self.matches, self.held)
-        each_thread(
-            kernels.linearise,
-            -(-len(self.parts) // int(self.modes[4])),
-            *shapes,
-            self.state,
-            self.modes,
-            memory,
-            self.parts,
-        )
+        wanted = (self.parts, np.zeros((0, 7)) if pulls is None else pulls)
+        each_thread(kernels.linearise, len(self.parts), *shapes, self.state, self.modes, memory, *wanted)
 
     def stand_at(self, pose: Pose) -> None:
         """Put a local pose into the state."""
@@ -143,6 +136,10 @@ class Work:
         """Return the (SUMS,) sums of all pieces at a local pose."""
         self.stand_at(pose)
         self.linearise()
+        return self.added()
+
+    def added(self) -> Floats:
+        """Return the (SUMS,) sums of all pieces."""
         total = np.zeros(kernels.SUMS)
         steps.add(self.parts, total)
         return total
@@ -193,30 +190,27 @@ class Work:
         return product(half, spread, half) + product(vectors * free[None, :], vectors.T), information
 
     def sample(self) -> Work:
-        """Return the same work on some runs of neighbouring points, each point with its own sums."""
+        """Return the same work on some runs of neighbouring points."""
         apart = max(RUN, RUN * (len(self.moving.local) // ENOUGH_TO_PROBE))
-        starts = range(0, len(self.moving.local), apart)
-        some, matches, held = (
-            np.concatenate([rows[at : at + RUN] for at in starts])
-            for rows in (self.moving.local, self.matches, self.held)
-        )
+        some, matches, held = whole = self.moving.local, self.matches, self.held
+        if apart > RUN:
+            starts = range(0, len(some), apart)
+            some, matches, held = (np.concatenate([rows[at : at + RUN] for at in starts]) for rows in whole)
         some_source = Source(some, self.moving.origin_m, self.moving.extent_m)
         work = Work(some_source, self.fixed, self.settings, 0, float(self.state[13]))
         work.matches, work.held = matches, held
         work.state[12:14] = self.state[12:14]
-        work.modes[2], work.modes[4], work.parts = 1, PIECE, np.zeros((work.used, kernels.SUMS))
         return work
 
     def spread(self, pose: Pose) -> tuple[Floats, Floats]:
         """Return the spread (6, 6) of the pull, from the pulls of single points, and the sums there; for a sample."""
+        pulls, groups, spread = np.zeros((self.used, 7)), np.zeros((self.used, 6)), np.zeros((6, 6))
         self.stand_at(pose)
-        self.linearise()
-        spread, total = np.zeros((6, 6)), np.zeros(kernels.SUMS)
+        self.linearise(pulls)
         slots = np.zeros(self.fixed.index.count // self.settings.shared + 1, np.int32)
-        pulls = np.zeros((self.used, 6))
-        count = steps.scatter(self.parts, self.matches, self.settings.shared, slots, pulls, spread, total)
+        count = steps.scatter(pulls, self.matches, self.settings.shared, slots, groups, spread)
         to_middle = about(pose.translation_m, self.moving.extent_m)
-        return product(to_middle.T, spread, to_middle) * (count / max(count - 6.0, 1.0)), total
+        return product(to_middle.T, spread, to_middle) * (count / max(count - 6.0, 1.0)), self.added()
 
     def response(self, pose: Pose, sums: Floats) -> float:
         """Return how strongly the pull really answers a small motion, as a share of what the information promises.
@@ -225,16 +219,16 @@ class Work:
         It is less than 1 where a moved point finds another partner that is nearer to it, and where robust kernels bend.
         """
         every = max(1, self.used // ENOUGH_TO_ANSWER)
-        self.modes[2:] = PIECE, every, 1
+        self.modes[3] = every
         self.parts = np.zeros((-(-self.used // (PIECE * every)), kernels.SUMS))
-        frame, way, answers = self.frame(), np.zeros(6), np.zeros((2, kernels.SUMS))
+        frame, way, answers = self.frame(), np.zeros(6), []
         self.stand_at(pose)
         steps.lean(sums, self.state, frame, way)
-        for sign, total in zip((1.0, -1.0), answers, strict=True):
+        for sign in (1.0, -1.0):
             self.stand_at(pose)
             steps.nudge(self.state, way * sign, self.moving.extent_m)
             self.linearise()
-            steps.add(self.parts, total)
+            answers.append(self.added())
         self.stand_at(pose)
         return min(max(float(steps.answer(*answers, self.state, frame, way)), LEAST_RESPONSE), 1.0)
 
