@@ -64,10 +64,17 @@ def _recognised(part: Part) -> Part:
     for number, surface in enumerate(surfaces):
         mine = part.face == number
         if surface is None and mine.any():
-            alone = segmented(Mesh(part.mesh.vertices_m, part.mesh.faces[mine]))
-            if len(alone.surfaces) == 1:
-                surfaces[number] = alone.surfaces[0]
+            surfaces[number] = _one_surface(facets(Mesh(part.mesh.vertices_m, part.mesh.faces[mine])))
     return replace(part, surfaces=tuple(surfaces))
+
+
+def _one_surface(pieces: Facets) -> Element | None:
+    """Return the surface that all pieces lie on; None where there is no such one."""
+    if len(pieces.area_m2) == 1:
+        corners = pieces.vertices_m[pieces.vertices_of(np.array([0]))]
+        return fitted(Plane(corners.mean(axis=0), pieces.normal[0]), corners)
+    first = next(_round_surfaces(pieces, np.full(len(pieces.area_m2), -1, np.int32)), None)
+    return first[0] if first is not None and len(first[1]) == len(pieces.area_m2) else None
 
 
 # ---- round surfaces
