@@ -111,6 +111,7 @@ def clear(records: Records, *, everything: bool = False) -> tuple[int, int]:
     from visionvalley.records import database
     from visionvalley.records.finding import held
 
+    database.settle(records)
     left = list(records.pending.iterdir())
     names = {name for folder in left for name in _announced(folder)}
     if everything:

@@ -18,7 +18,7 @@ from visionvalley.records.locking import locked
 from visionvalley.records.place import Records
 
 KNOWN = ("0001",)  # every step of `migrations`, the newest last
-ADVISORY = 0x56616C6C  # PostgreSQL: who migrates holds it
+MIGRATING, CHANGING = 0x56616C6C, 0x56616C6D  # PostgreSQL: locks of who migrates, of who changes rows
 EACH_CONNECTION = ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
 
 
@@ -40,7 +40,16 @@ def writing(records: Records) -> Iterator[Connection]:
     with explained(records), engine(records).connect() as connection:
         connection.execution_options(writing=True)
         with connection.begin():
+            if records.database:
+                connection.execute(statement("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": CHANGING})
             yield connection
+
+
+def settle(records: Records) -> None:
+    """Wait until no change is under way, also those that a server still works on for a client that was killed."""
+    if records.database:
+        with reading(records) as connection:
+            connection.execute(statement("SELECT pg_advisory_xact_lock(:key)"), {"key": CHANGING})
 
 
 @lru_cache(16)
@@ -124,7 +133,7 @@ def _migrate(records: Records) -> None:
         connection.execution_options(writing=True)
         with connection.begin():
             if records.database:
-                connection.execute(statement("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY})
+                connection.execute(statement("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATING})
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
