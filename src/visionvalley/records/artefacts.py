@@ -13,6 +13,7 @@ import re
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from visionvalley.records.place import Records
 from visionvalley.records.values import Artefact
 
 CHUNK = 1 << 20
+AT_ONCE = 4
 LIST = "names"
 VACUUM = "vacuum"  # stands beside a list of what is erased
 SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -65,7 +67,9 @@ def announce(folder: Path, names: Iterable[str], *, erasing: bool = False) -> No
 
 def store(records: Records, folder: Path, files: Mapping[str, Path]) -> tuple[Artefact, ...]:
     """Copy files, by name, to where their content is named; they are on the disk when this returns."""
-    copies = [(name, *_copied(path, folder / f"{n}")) for n, (name, path) in enumerate(files.items())]
+    with ThreadPoolExecutor(AT_ONCE) as pool:  # the disk takes them together
+        written = pool.map(_copied, files.values(), (folder / f"{n}" for n in range(len(files))))
+        copies = [(name, sha256, size) for name, (sha256, size) in zip(files, written, strict=True)]
     announce(folder, (sha256 for _, sha256, _ in copies))
     for n, (_, sha256, _) in enumerate(copies):
         place = path_of(records, sha256)
@@ -73,8 +77,8 @@ def store(records: Records, folder: Path, files: Mapping[str, Path]) -> tuple[Ar
             place.parent.mkdir(mode=0o700, exist_ok=True)
             _sync(records.artefacts)
         (folder / f"{n}").replace(place)
-    for parent in {path_of(records, sha256).parent for _, sha256, _ in copies}:
-        _sync(parent)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(_sync, {path_of(records, sha256).parent for _, sha256, _ in copies}))
     return tuple(Artefact(name, sha256, size) for name, sha256, size in copies)
 
 
