@@ -1,75 +1,123 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Readers that may crash on hostile bytes run apart: in a process of their own, with limits on memory and time."""
+"""Readers that may crash on hostile bytes run apart: in a process of their own, with limits on memory and time.
+
+The first call starts a server that loads the reader's library, once; it forks for every file, so that each file
+meets a fresh copy of it. A server that nobody asks for a minute ends by itself.
+"""
 
 from __future__ import annotations
 
-import importlib
+import atexit
 import json
-import resource
+import os
 import signal
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from visionvalley.core import BadInput
 
-MEMORY_BYTES, MEMORY_PER_BYTE = 8 << 30, 1000
-TIME_S, TIME_S_PER_BYTE = 300, 300e-6
+MEMORY_BYTES, MEMORY_PER_BYTE = 1 << 30, 1000  # beyond what the loaded library has
+TIME_S, TIME_S_PER_BYTE = 20.0, 300e-6  # of one CPU
 
 
-def call(path: Path, function: str, *arguments: Any) -> NDArray[Any]:
+def call(
+    path: Path, function: str, *arguments: Any, memory_bytes: int = MEMORY_BYTES, time_s: float = TIME_S
+) -> NDArray[Any]:
     """Return the array that `function(path, *arguments)` returns in another process.
 
-    function   'package.module:name'
-    arguments  what JSON can hold
+    function      'package.module:name'; the module's `load()` brings the library in
+    arguments     what JSON can hold
+    memory_bytes  what any file may take, beside 1000 bytes for each of its own
+    time_s        as long any file may take, beside 0.3 ms for each of its bytes
 
     Raises what it raises, if that is BadInput; and BadInput where it crashes or exceeds the limits.
     """
+    size = path.stat().st_size
+    limits = (memory_bytes + MEMORY_PER_BYTE * size, time_s + TIME_S_PER_BYTE * size)
     with tempfile.TemporaryDirectory(prefix="valley-") as folder:
         result = Path(folder) / "result"
-        request = json.dumps([function, str(path), str(result), arguments])
-        command = [sys.executable, "-m", "visionvalley.io.apart", request]
-        done = subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL)  # noqa: S603
-        if done.returncode == 0 and result.with_suffix(".npy").exists():
+        status = _status(function, json.dumps([str(path.absolute()), str(result), limits, arguments]))
+        if status == 0 and result.with_suffix(".npy").exists():
             return np.load(result.with_suffix(".npy"), allow_pickle=False)  # type: ignore[no-any-return]
         if result.with_suffix(".json").exists():
             message, parameters = json.loads(result.with_suffix(".json").read_text())
-            raise BadInput(message, **parameters)
-    if -done.returncode in (signal.SIGXCPU, signal.SIGKILL):
+            raise BadInput(message, **parameters | ({"path": path} if "path" in parameters else {}))
+    if -status in (signal.SIGXCPU, signal.SIGKILL):
         raise BadInput("io.took_too_long", path=path)
     raise BadInput("io.crashed", path=path, format=path.suffix.lstrip(".").upper())
 
 
-def _limit(size: int) -> None:
-    """Take no more than a file of this size can need, and leave no core dump."""
-    for what, most in (
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_AS, MEMORY_BYTES + MEMORY_PER_BYTE * size),
-        (resource.RLIMIT_CPU, int(TIME_S + TIME_S_PER_BYTE * size)),
-    ):
-        hard = resource.getrlimit(what)[1]
-        resource.setrlimit(what, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+class _Server:
+    """A process that forks for every file; out of the terminal's reach, so that Ctrl-C stops only whom it is for."""
+
+    def __init__(self, function: str) -> None:
+        self.process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", "visionvalley.io.apart_server", function],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},  # what forks should have one thread
+            start_new_session=True,
+        )
+        self.requests, self.answers = cast(IO[bytes], self.process.stdin), cast(IO[bytes], self.process.stdout)
+
+    def ask(self, request: str) -> int | None:
+        """Return how the process for a request ended (negative: by which signal); None where the server is gone."""
+        try:
+            self.requests.write(request.encode() + b"\n")
+            self.requests.flush()
+            answer = self.answers.readline()
+        except BrokenPipeError:
+            return None
+        return int(answer) if answer else None
+
+    def end(self) -> None:
+        """Stop the server and what it forked."""
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.process.wait()
+        self.answers.close()
+        try:
+            self.requests.close()
+        except BrokenPipeError:
+            pass
 
 
-def main() -> int:
-    """Do what the other process asks for on the command line."""
-    function, path, result, arguments = json.loads(sys.argv[1])
-    module, name = function.split(":")
-    _limit(Path(path).stat().st_size)
-    try:
-        array = getattr(importlib.import_module(module), name)(Path(path), *arguments)
-        np.save(f"{result}.npy", array)
-    except BadInput as error:
-        parameters = {k: v if isinstance(v, int | float) else str(v) for k, v in error.message.parameters.items()}
-        Path(f"{result}.json").write_text(json.dumps([error.message.id, parameters]))
-        return 2
-    return 0
+_idle: dict[tuple[int, str], list[_Server]] = {}  # by the process that started them, and their function
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def _status(function: str, request: str) -> int:
+    """Return how the process for a request ended; asks an idle server, or a new one where none is left."""
+    waiting = _idle.setdefault((os.getpid(), function), [])
+    while True:
+        try:
+            server, new = waiting.pop(), False
+        except IndexError:
+            server, new = _Server(function), True
+        try:
+            status = server.ask(request)
+        except BaseException:
+            server.end()
+            raise
+        if status is not None:
+            waiting.append(server)
+            return status
+        server.end()
+        if new:
+            return 1
+
+
+@atexit.register
+def end() -> None:
+    """Stop the idle servers that this process started."""
+    for (owner, _), waiting in _idle.items():
+        while owner == os.getpid() and waiting:
+            waiting.pop().end()

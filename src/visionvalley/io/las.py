@@ -30,7 +30,8 @@ EPSG_UNITS = {9001: "m", 9002: "ft", 9003: "us-ft"}
 _WKT_UNIT = re.compile(r'(?:LENGTH)?UNIT\s*\[\s*"[^"]*"\s*,\s*([0-9.eE+-]+)')
 LASZIP = b"laszip encoded".ljust(16, b"\0") + struct.pack("<H", 22204)
 VARIABLE = 0xFFFFFFFF
-LAYERED, LAYERED_BYTES = 3, 14
+LAYERED, PLAIN_BYTES, LAYERED_BYTES = 3, 0, 14
+ITEM_BYTES = {6: 20, 7: 8, 8: 6, 9: 29, 10: 30, 11: 6, 12: 8, 13: 29}  # of those that are not extra bytes
 LAYERS = {10: 9, 11: 1, 12: 2, 13: 1}  # of points, colours, colours with infrared, wave packets
 STEP = 1_000_000
 
@@ -177,19 +178,23 @@ def _require_honest(path: Path, file: BinaryIO, there: int) -> None:
     if head[104] & 0x80:
         file.seek(header_bytes)
         points = struct.unpack_from("<Q", head, 247)[0] if head[25] >= 4 else struct.unpack_from("<I", head, 107)[0]
-        _require_honest_chunks(path, file, file.read(points_at - header_bytes), points_at, points)
+        (record_bytes,) = struct.unpack_from("<H", head, 105)
+        _require_honest_chunks(path, file, file.read(points_at - header_bytes), points_at, points, record_bytes)
 
 
-def _require_honest_chunks(path: Path, file: BinaryIO, records: bytes, points_at: int, points: int) -> None:
+def _require_honest_chunks(
+    path: Path, file: BinaryIO, records: bytes, points_at: int, points: int, record_bytes: int
+) -> None:
     """Check a LAZ's chunks and the layers in them: lazrs allocates what they say, and aborts where it cannot."""
     import lazrs
 
     there = size(path)
     at = records.find(LASZIP)
-    if at < 2 or len(records) < at + 52:
-        raise BadInput("io.no_laszip", path=path)
-    (length,) = struct.unpack_from("<H", records, at + 18)
+    length = int.from_bytes(records[at + 18 : at + 20], "little")
     about = records[at + 52 : at + 52 + length]
+    if at < 2 or len(about) < 34:
+        raise BadInput("io.no_laszip", path=path)
+    raw_bytes, layers = _layers(path, about, record_bytes)
     (table_at,) = struct.unpack("<q", _read_at(file, points_at, 8))
     if table_at >= 0:
         wanted = struct.unpack("<II", _read_at(file, min(table_at, there), 8))[1]
@@ -197,7 +202,6 @@ def _require_honest_chunks(path: Path, file: BinaryIO, records: bytes, points_at
             raise BadInput("io.truncated", path=path, things="chunks", wanted=wanted, got=there)
     file.seek(points_at)
     table = lazrs.read_chunk_table(file, lazrs.LazVlr(about))
-    raw_bytes, layers = _layers(about)
     (chunk_points,) = struct.unpack_from("<I", about, 12)
     counts = (count for count, _ in table) if chunk_points == VARIABLE else itertools.repeat(max(chunk_points, 1))
     begin = points_at + 8
@@ -213,12 +217,22 @@ def _require_honest_chunks(path: Path, file: BinaryIO, records: bytes, points_at
         raise BadInput("io.truncated", path=path, things="points", wanted=points, got=0)
 
 
-def _layers(about: bytes) -> tuple[int, int]:
-    """Return the bytes of a raw point, and in how many layers a chunk's points are parted (none before LAZ 1.4)."""
+def _layers(path: Path, about: bytes, record_bytes: int) -> tuple[int, int]:
+    """Return the bytes of a raw point, and in how many layers a chunk's points are parted (none before LAZ 1.4).
+
+    Raises BadInput where the items are not those of one point (LASzip, LASitem::is_type).
+    """
     (kind,), (items,) = struct.unpack_from("<H", about), struct.unpack_from("<H", about, 32)
-    described = [struct.unpack_from("<HH", about, 34 + 6 * i) for i in range(items)]
-    layers = sum(width if item == LAYERED_BYTES else LAYERS.get(item, 0) for item, width in described)
-    return sum(width for _, width in described), layers if kind == LAYERED else 0
+    described = list(struct.iter_unpack("<HHH", about[34 : 34 + 6 * items]))
+    layered, extra = kind == LAYERED, LAYERED_BYTES if kind == LAYERED else PLAIN_BYTES
+    fitting = all(
+        width and (item == extra or (ITEM_BYTES.get(item) == width and layered == (item >= min(LAYERS))))
+        for item, width, _ in described
+    )
+    if not fitting or len(described) != items or sum(width for _, width, _ in described) != record_bytes:
+        raise BadInput("io.no_laszip", path=path)
+    layers = sum(width if item == LAYERED_BYTES else LAYERS.get(item, 0) for item, width, _ in described)
+    return record_bytes, layers if layered else 0
 
 
 def _read_at(file: BinaryIO, at: int, count: int) -> bytes:

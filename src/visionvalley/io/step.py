@@ -18,6 +18,7 @@ from visionvalley.io.opening import opened
 
 ANGLE_RAD = 0.35  # 20 degrees: small fillets keep their roundness where the chord alone would flatten them
 RELATIVE_CHORD = 2e-4  # of the part's diagonal, where no chord is asked for
+FINE_BYTES, FINE_TIME_S = 8 << 30, 300.0  # what a file may take whose chord is asked for: it can be very fine
 
 
 def read_mesh(path: Path, unit: str | None = None, chord_m: float | None = None) -> Mesh:
@@ -33,13 +34,28 @@ def read_mesh(path: Path, unit: str | None = None, chord_m: float | None = None)
     if chord_m is not None:
         require_positive(chord_m=chord_m)
     require_step(path)
-    corners_mm = apart.call(path, f"{__name__}:triangles_mm", None if chord_m is None else chord_m * 1000)
+    corners_mm = call_apart(path, f"{__name__}:triangles_mm", chord_m)
     if not np.isfinite(corners_mm).all():
         raise BadInput("io.not_finite", path=path)
     vertices, faces = indexed(on_grid(corners_mm))
     a, b, c = faces.T
     whole = (a != b) & (b != c) & (c != a)  # at a pole two corners of a triangle can be one
     return Mesh(units.in_metres(vertices, "mm"), faces[whole])
+
+
+def call_apart(path: Path, function: str, chord_m: float | None) -> Floats:
+    """Return what `function(path, chord in millimetres or None)` returns in another process."""
+    if chord_m is None:
+        return apart.call(path, function, None)
+    return apart.call(path, function, chord_m * 1000, memory_bytes=FINE_BYTES, time_s=FINE_TIME_S)
+
+
+def load() -> None:
+    """Load the library, all that is used of it; takes a second."""
+    from OCP import BRep, BRepBndLib, BRepMesh, TopExp, TopoDS  # noqa: F401
+    from OCP.STEPControl import STEPControl_Controller
+
+    STEPControl_Controller.Init_s()
 
 
 def on_grid(corners_mm: Floats) -> Floats:

@@ -11,7 +11,7 @@ import numpy as np
 
 from visionvalley.core import BadInput, Cone, Cylinder, Element, Mesh, Part, Plane, Sphere, require_positive
 from visionvalley.core.arrays import Floats
-from visionvalley.io import apart, step, units
+from visionvalley.io import step, units
 from visionvalley.io.faces import indexed
 
 OTHER, PLANE, CYLINDER, CONE, SPHERE = range(5)
@@ -31,7 +31,7 @@ def read_part(path: Path, unit: str | None = None, chord_m: float | None = None)
     if chord_m is not None:
         require_positive(chord_m=chord_m)
     step.require_step(path)
-    table = apart.call(path, f"{__name__}:rows", None if chord_m is None else chord_m * 1000)
+    table = step.call_apart(path, f"{__name__}:rows", chord_m)
     if not np.isfinite(table).all():
         raise BadInput("io.not_finite", path=path)
     of_triangle = table[:, 0] >= 0

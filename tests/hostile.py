@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A reader whose library does everything that a reader should not."""
+
+import os
+import time
+
+import numpy as np
+
+from visionvalley.core import BadInput
+
+LOADED = []
+
+
+def load():
+    LOADED.append(os.getpid())
+
+
+def read(path, how, *more):
+    if how == "processes":
+        LOADED.append(0)  # what a file leaves behind, the next one does not see
+        return np.array([os.getppid(), os.getpid(), len(LOADED)])
+    if how == "crash":
+        os.abort()
+    if how == "leave":
+        os._exit(0)
+    if how == "hang":
+        while True:
+            time.sleep(0) if more else None
+    if how == "fill":
+        return np.concatenate([np.ones(1 << 22) for _ in range(1 << 10)])
+    if how == "complain":
+        raise RuntimeError("the library says no")
+    if how == "refuse":
+        raise BadInput("io.truncated", path=path, things="points", wanted=7, got=3)
+    if how == "talk":
+        os.write(1, b"0\n" * 100)
+        os.write(2, b"nonsense")
+    return np.arange(5.0)
