@@ -8,17 +8,18 @@ import re
 
 from visionvalley.core import BadInput
 
-METRES = {"nm": 1e-9, "um": 1e-6, "µm": 1e-6, "mm": 1e-3, "cm": 1e-2, "m": 1.0, "in": 0.0254, "ft": 0.3048}
+WRITTEN = re.compile(r"\s*([-+0-9.eE]+)\s*([a-zµμ-]*)\s*")  # both of Unicode's micro signs
 
 
 def metres(written: str) -> float:
-    """Return a written length in metres."""
-    match = re.fullmatch(r"\s*([-+0-9.eE]+)\s*([a-zµ]*)\s*", written)
+    """Return a written length in metres; the units are those of files."""
+    from visionvalley.io import units
+
+    match = WRITTEN.fullmatch(written)
     try:
-        value = float(match[1]) if match else math.nan
-    except ValueError:
+        value = float(match[1]) * units.METRES[units.known(match[2] or "mm")] if match else math.nan
+    except (ValueError, BadInput):
         value = math.nan
-    unit = METRES.get((match[2] if match else "") or "mm")
-    if unit is None or not math.isfinite(value):
-        raise BadInput("cli.bad_length", written=written, units=", ".join(METRES))
-    return value * unit
+    if not math.isfinite(value):
+        raise BadInput("cli.bad_length", written=written, units=", ".join(units.METRES))
+    return value

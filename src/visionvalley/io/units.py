@@ -11,8 +11,17 @@ import numpy as np
 from visionvalley.core import BadInput
 from visionvalley.core.arrays import Floats
 
-METRES = {"m": 1.0, "cm": 0.01, "mm": 0.001, "um": 1e-6, "in": 0.0254, "ft": 0.3048, "us-ft": 1200 / 3937}
-_NAMED = re.compile(rb"\bunit[ =:]+(um|mm|cm|m|in|us-ft|ft)\b")
+METRES = {
+    "m": 1.0,
+    "cm": 0.01,
+    "mm": 0.001,
+    "um": 1e-6,
+    "nm": 1e-9,
+    "in": 0.0254,
+    "ft": 0.3048,
+    "us-ft": 1200 / 3937,
+}
+_NAMED = re.compile(rf"\bunit[ =:]+({'|'.join(METRES)})\b".encode())
 
 
 def known(unit: str) -> str:

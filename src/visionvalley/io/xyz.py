@@ -26,7 +26,7 @@ ALIASES = {
     **{"normal_x": "nx", "normal_y": "ny", "normal_z": "nz", "normalx": "nx", "normaly": "ny", "normalz": "nz"},
     **{"r": "red", "g": "green", "b": "blue", "i": "intensity"},
 }
-_WITH_UNIT = re.compile(r"^([xyz])[ _(\[]+(um|mm|cm|m|in|us-ft|ft)[)\]]?$")
+_WITH_UNIT = re.compile(rf"^([xyz])[ _(\[]+({'|'.join(units.METRES)})[)\]]?$")
 
 
 @dataclass(frozen=True, slots=True)
