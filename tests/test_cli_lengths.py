@@ -10,7 +10,15 @@ from visionvalley.io.units import METRES
 
 @pytest.mark.parametrize(
     ("written", "value"),
-    [("0.2mm", 2e-4), ("0.2", 2e-4), ("50um", 5e-5), ("50 µm", 5e-5), ("1.5in", 0.0381), ("1e-3m", 1e-3), ("7 μm", 7e-6)],
+    [
+        ("0.2mm", 2e-4),
+        ("0.2", 2e-4),
+        ("50um", 5e-5),
+        ("50 µm", 5e-5),
+        ("1.5in", 0.0381),
+        ("1e-3m", 1e-3),
+        ("7 μm", 7e-6),
+    ],
 )
 def test_a_length_is_read_with_its_unit_and_in_millimetres_without_one(written, value):
     assert metres(written) == pytest.approx(value, rel=1e-15)

@@ -2,6 +2,7 @@
 """Real files, and independent readers of the same bytes."""
 
 import json
+import re
 import struct
 import zipfile
 from contextlib import suppress
@@ -169,12 +170,10 @@ def test_kitti_scans_have_all_their_points():
     assert 0 <= cloud.fields["intensity"].min() <= cloud.fields["intensity"].max() <= 1
 
 
-CONTRADICTED = {  # the name of the metadata differs, but not its kind: the test file that must fail is believed
-    "MUSTPASS_Chapter3.4.1c_MustIgnoreUndefinedMetadataName.3mf",
-}
-NOT_IN_LIB3MF = {  # multiproperties with textures: lib3mf 2.5 refuses them
-    "MUSTPASS_Chapter3.4.2_MetaData_Resources_Build.3mf",
-    "MUSTPASS_Chapter3.4.3a_MustNotOutputNonReferencedObjects.3mf",
+NOT_VALID = {  # though they should pass: each breaks a rule, for which a file that should fail is refused, too
+    "MUSTPASS_Chapter3.4.1c_MustIgnoreUndefinedMetadataName.3mf": "Unknown Model Metadata",
+    "MUSTPASS_Chapter3.4.2_MetaData_Resources_Build.3mf": "passed to a MultiPropertyGroup",
+    "MUSTPASS_Chapter3.4.3a_MustNotOutputNonReferencedObjects.3mf": "passed to a MultiPropertyGroup",
 }
 
 
@@ -185,13 +184,40 @@ def test_3mf_files_that_must_fail_fail_and_those_that_must_pass_pass():
     for path in failing:
         with pytest.raises(BadInput):
             io.read(path)
-    refused = set()
     for path in passing:
-        try:
+        if path.name in NOT_VALID:
+            with pytest.raises(BadInput, match=NOT_VALID[path.name]):
+                io.read(path)
+        else:
             assert len(io.read(path).faces) >= 12
-        except BadInput:
-            refused.add(path.name)
-    assert refused == CONTRADICTED | NOT_IN_LIB3MF
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("MUSTFAIL/MUSTFAIL_Chapter3.4.3.1b_BuildItemReferToObjectOfTypeOther", "must not reference object of type"),
+        ("MUSTFAIL/MUSTFAIL_Chapter4a_InvalidObjectType", "Invalid Model Object Type"),
+        ("MUSTFAIL/MUSTFAIL_Chapter4b_PID_IsNotSpecified", "pid"),
+        ("MUSTPASS/MUSTPASS_Chapter3.4.2_MetaData_Resources_Build", None),
+        ("MUSTPASS/MUSTPASS_Chapter3.4.3a_MustNotOutputNonReferencedObjects", None),
+    ],
+)
+def test_3mf_files_fail_for_their_own_fault_not_only_for_one_that_they_share(name, message, tmp_path):
+    """All five have `multiproperties` of an image, no property group (Materials, 5: `pids` are of property groups)."""
+    file, path = sample("printing/3mf/validation tests/_archive/3mf-Verify") / f"{name}.3mf", tmp_path / "a.3mf"
+    with zipfile.ZipFile(file) as before, zipfile.ZipFile(path, "w") as after:
+        for entry in before.infolist():
+            data = before.read(entry)
+            if entry.filename.endswith(".model"):
+                data = re.sub(rb"<m:multiproperties.*?</m:multiproperties>", b"", data, flags=re.DOTALL)
+                data = data.replace(b'pid="6"', b'pid="3"')
+            after.writestr(entry.filename, data)
+    if message is None:
+        assert len(io.read(path).faces) == 12
+    else:
+        with pytest.raises(BadInput) as raised:
+            io.read(path)
+        assert message in str(raised.value)
 
 
 def test_components_and_build_items_are_placed():

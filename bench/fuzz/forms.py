@@ -11,7 +11,6 @@ import re
 import struct
 
 import numpy as np
-
 from bench.fuzz.damage import FLOATS, INTS, NUMBERS, Generator, damaged, inside_zip, picked, with_integer
 from bench.fuzz.pages import with_checks, without_checks
 
@@ -98,8 +97,8 @@ def _e57(data: bytes, others: list[bytes], rng: Generator) -> bytes:
         at = int(rng.choice([8, 12, 16, 24, 32, 40])) if rng.random() < 0.2 else 48 + 2 * int(rng.integers(60))
         at = at if rng.random() < 0.8 else int(rng.integers(48, max(begin, 49)))
         return _with_near(data, at, int(rng.choice([1, 2, 4, 8])), rng)
-    end = data.rfind(b">") + 1
-    text = xml(data[begin:end], rng)
+    (length,) = struct.unpack_from("<Q", data, 32)
+    text = xml(data[begin : begin + length], rng)
     return data[:32] + struct.pack("<Q", len(text)) + data[40:begin] + text
 
 

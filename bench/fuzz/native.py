@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
 from bench.fuzz import texts
 from bench.fuzz.pages import with_checks, without_checks
 
 POINTS = 9
+OF_THE_DAY = re.compile(rb"\d{4}-\d\d-\d\dT[\d:]+|(?<=translator )[\d. ]+|(?<=OCCURRENCE\(')\d+")
 GEO_KEYS = struct.pack("<16H", 1, 1, 0, 3, 1024, 0, 1, 1, 3076, 0, 1, 9002, 2052, 0, 1, 9001)
 WKT = b'PROJCS["p",GEOGCS["g",UNIT["degree",0.0174532925199433]],UNIT["metre",1]]\0'
 
@@ -147,7 +147,11 @@ def step(folder: Path) -> list[bytes]:
             writer = STEPControl_Writer()
             writer.Transfer(shape, STEPControl_StepModelType.STEPControl_AsIs)
             writer.Write(str(path))
-            found.append(re.sub(rb"\d{4}-\d\d-\d\dT[\d:]+|(?<=translator )[\d. ]+|(?<=OCCURRENCE\(')\d+", b"1", path.read_bytes()))
+            found.append(
+                re.sub(
+                    rb"\d{4}-\d\d-\d\dT[\d:]+|(?<=translator )[\d. ]+|(?<=OCCURRENCE\(')\d+", b"1", path.read_bytes()
+                )
+            )
     return found
 
 

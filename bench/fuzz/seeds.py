@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-
 from bench.fuzz import native, texts
+
 from visionvalley import io
 from visionvalley.core import Cloud, Mesh
 from visionvalley.io import pcd, ply, stl

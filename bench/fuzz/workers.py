@@ -10,6 +10,7 @@ import signal
 import tempfile
 import time
 import traceback
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,14 +18,16 @@ from typing import Any
 
 from bench.fuzz.forms import one_input
 from bench.fuzz.seeds import seeds
+
 from visionvalley import io
 from visionvalley.core import BadInput
 from visionvalley.io import apart
 
 MEMORY_BYTES = 1 << 30  # beyond what a worker has when it starts
+LEAKED_BYTES = 1 << 29  # what libraries may have kept of the files before when a worker is renewed
 PATIENCE_S, PAUSE_S = 30.0, 0.02
 APART = ("step",)  # readers that set limits by themselves, in processes of their own
-INDEX, READ, REFUSED, OTHER, SLOWEST, PEAK = range(6)  # what a worker tells in shared memory
+INDEX, READ, REFUSED, OTHER, SLOWEST, PEAK, RENEWED = range(7)  # what a worker tells in shared memory
 
 
 @dataclass(slots=True)
@@ -46,16 +49,17 @@ class Tally:
 
 
 def read_one(reader: str, path: Path) -> bool:
-    """Read a file in every way that its reader offers; whether it was accepted.
+    """Read a file in every way that its reader offers (points of a library's in one or the other); whether it was
+    accepted.
 
-    Raises what is not BadInput, and MemoryError where that is what a library was refused for.
+    Raises what is not BadInput, and RuntimeError where a refusal hides that the memory was full or a warning.
     """
     unit = "mm" if not io.carries_unit(path) else None
     ways: list[Callable[[], object]] = [lambda: io.read(path, unit)]
     if reader == "ply":
         ways += [lambda: io.read_cloud(path, unit), lambda: list(io.read_chunks(path, unit, 7))]
-    if reader in ("las", "laz", "e57"):
-        ways += [lambda: [len(cloud) for cloud in io.read_chunks(path, unit, 4)]]
+    if reader in ("las", "laz", "e57") and path.stat().st_size % 2:
+        ways = [lambda: [len(cloud) for cloud in io.read_chunks(path, unit, 4)]]
     accepted = False
     for way in ways:
         try:
@@ -63,8 +67,8 @@ def read_one(reader: str, path: Path) -> bool:
             accepted = True
         except BadInput as refusal:
             cause = refusal.__cause__
-            if isinstance(cause, MemoryError) or "bad_alloc" in str(cause):
-                raise MemoryError(str(refusal)) from refusal
+            if isinstance(cause, MemoryError | Warning) or "bad_alloc" in str(cause):
+                raise RuntimeError(f"refused for {type(cause).__name__}: {cause}") from refusal
             str(refusal)
     return accepted
 
@@ -75,7 +79,7 @@ def run(reader: str, count: int, seed: int, processes: int, save: Path | None = 
         corpus = seeds(reader, Path(folder))
     total, began = Tally(reader), time.perf_counter()
     lanes = [_Lane(reader, corpus, seed, first, processes, count, total) for first in range(min(processes, count))]
-    while any([lane.goes_on() for lane in lanes]):
+    while sum(lane.goes_on() for lane in lanes):
         time.sleep(PAUSE_S)
     total.seconds = time.perf_counter() - began
     for line in total.broken if save else ():
@@ -97,7 +101,7 @@ class _Lane:
 
     def _start(self, first: int) -> None:
         context = mp.get_context("spawn")
-        self.told = context.Array("d", [first, 0, 0, 0, 0, 0], lock=False)
+        self.told = context.Array("d", [first, 0, 0, 0, 0, 0, 0], lock=False)
         self.pipe, theirs = context.Pipe(duplex=False)
         numbers = range(first, self.count, self.step)
         self.process = context.Process(
@@ -138,7 +142,7 @@ class _Lane:
         total.other += int(told[OTHER])
         total.slowest_s, total.peak_bytes = max(total.slowest_s, told[SLOWEST]), max(total.peak_bytes, int(told[PEAK]))
         index, code = int(told[INDEX]), self.process.exitcode or 0
-        if index < self.count:
+        if index < self.count and not told[RENEWED]:
             total.other += 1
             why = "hung" if hung else signal.Signals(-code).name if code < 0 else f"exit {code}"
             total.broken.append(f"{index}: {why}")
@@ -152,6 +156,7 @@ class _Lane:
 def _work(reader: str, corpus: list[bytes], seed: int, numbers: range, told: Any, pipe: Any) -> None:
     """Read the inputs of some numbers; tells the counts in shared memory, and what broke over the pipe."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    warnings.simplefilter("error")  # they would be printed
     for said in (1, 2):
         os.dup2(os.open(os.devnull, os.O_WRONLY), said)  # libraries that talk
     with tempfile.TemporaryDirectory(dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None) as folder:
@@ -159,17 +164,35 @@ def _work(reader: str, corpus: list[bytes], seed: int, numbers: range, told: Any
         path.write_bytes(corpus[0])
         read_one(reader, path)  # loads the library before the limit is set
         if reader not in APART:
-            held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-            resource.setrlimit(resource.RLIMIT_AS, (held + MEMORY_BYTES,) * 2)
-        start_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        for index in numbers:
+            resource.setrlimit(resource.RLIMIT_AS, (_held()[0] + LEAKED_BYTES + MEMORY_BYTES,) * 2)
+        begin, done = _held()[1], len(numbers)
+        for at, index in enumerate(numbers):
             told[INDEX] = index
+            before, most = _held()[1], _most(resource.RUSAGE_SELF)
+            if before > begin + LEAKED_BYTES:
+                done = at
+                break
             _one(reader, path, one_input(reader, corpus, seed, index), told, pipe)
-            told[PEAK] = 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - start_kib)
+            now = _most(resource.RUSAGE_SELF)
+            told[PEAK] = max(told[PEAK], now - before if now > most else 0)
+            if now > most and now - before > MEMORY_BYTES:
+                pipe.send(f"{index}: {(now - before) >> 20} MiB")
+                told[OTHER] += 1
     apart.end()
     if reader in APART:
-        told[PEAK] = 1024 * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    told[INDEX] = numbers.stop
+        told[PEAK] = _most(resource.RUSAGE_CHILDREN)
+    told[INDEX] = numbers[done] if done < len(numbers) else numbers.stop
+    told[RENEWED] = 1
+
+
+def _held() -> list[int]:
+    """Return the bytes that this process has asked for, and those that it uses."""
+    return [int(pages) * resource.getpagesize() for pages in Path("/proc/self/statm").read_text().split()[:2]]
+
+
+def _most(whose: int) -> int:
+    """Return the most bytes that were ever in use."""
+    return 1024 * resource.getrusage(whose).ru_maxrss
 
 
 def _one(reader: str, path: Path, data: bytes, told: Any, pipe: Any) -> None:

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -79,16 +80,12 @@ class _Server:
 
     def end(self) -> None:
         """Stop the server and what it forked."""
-        try:
+        with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         self.process.wait()
         self.answers.close()
-        try:
+        with suppress(BrokenPipeError):
             self.requests.close()
-        except BrokenPipeError:
-            pass
 
 
 _idle: dict[tuple[int, str], list[_Server]] = {}  # by the process that started them, and their function

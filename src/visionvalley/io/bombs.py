@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -29,6 +30,10 @@ def open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
             if isinstance(error, BadInput):
                 raise
             raise BadInput("io.bad_archive", path=path) from error
+        except OSError as error:
+            if error.errno == errno.EINVAL:  # a part lies before the file's beginning
+                raise BadInput("io.bad_archive", path=path) from error
+            raise
 
 
 def _require_modest(path: Path, archive: zipfile.ZipFile) -> None:

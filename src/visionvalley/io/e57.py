@@ -16,6 +16,7 @@ from visionvalley.core import BadInput, Cloud, Pose
 from visionvalley.io import units
 from visionvalley.io.atomic import beside
 from visionvalley.io.columns import COLOURS, NORMAL, PLACE, cloud_of, columns_of, joined
+from visionvalley.io.e57_claims import require_honest
 from visionvalley.io.opening import opened, size
 from visionvalley.io.quaternions import quaternion, rotation
 
@@ -105,6 +106,7 @@ def _scans(path: Path) -> Iterator[list[_Scan]]:
     with opened(path) as file:
         if file.read(8) != SIGNATURE:
             raise BadInput("io.not_this_format", path=path, format="E57")
+    require_honest(path)
     with _translated(path):
         from pye57 import libe57
 

@@ -7,7 +7,7 @@ import itertools
 import re
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,6 +19,7 @@ from visionvalley.core.arrays import Floats
 from visionvalley.io import units
 from visionvalley.io.atomic import written
 from visionvalley.io.columns import COLOURS, PLACE, cloud_of, columns_of, joined
+from visionvalley.io.hush import hushed
 from visionvalley.io.opening import opened, size
 
 FIELDS = ("intensity", "return_number", "number_of_returns", "classification", "point_source_id", "gps_time")
@@ -60,11 +61,13 @@ def chunks(path: Path, unit: str | None, points: int) -> Iterator[Cloud]:
             raise BadInput("io.no_points", path=path)
         small_colours = None
         while left > 0:
-            rows = reader.read_points(min(points, left))
+            with hushed() if reader.header.are_points_compressed else nullcontext():  # lazrs prints its panics
+                rows = reader.read_points(min(points, left))
             if len(rows) == 0:
                 wanted = int(reader.header.point_count)
                 raise BadInput("io.truncated", path=path, things="points", wanted=wanted, got=wanted - left)
-            columns = _columns(rows)
+            with np.errstate(over="ignore", invalid="ignore"):
+                columns = _columns(rows)
             if set(COLOURS) <= columns.keys():
                 most = max(int(columns[name].max()) for name in COLOURS)
                 small_colours = most < 256 if small_colours is None else small_colours

@@ -11,13 +11,18 @@ from visionvalley.core import BadInput
 
 MOST_COPIES, MOST_DEPTH = 100_000, 32
 _TAG = re.compile(rb"<(?:[\w.-]+:)?(object|component|item)(?=[\s/>])([^>]*)>")
+_PINDEX, _PID = re.compile(rb"\spindex\s*="), re.compile(rb"\spid\s*=")
 _ID = re.compile(rb"""\s(?:object)?id\s*=\s*["'](\d{1,18})["']""")
 _PATH = re.compile(rb"""\s[\w.-]+:path\s*=\s*["']([^"']*)["']""")
 Key = tuple[str, int]
 
 
 def require_modest(path: Path, archive: ZipFile) -> None:
-    """Raise BadInput where the build places more than 100,000 things, or a thing holds itself."""
+    """Raise BadInput where the build places more than 100,000 things, or a thing holds itself.
+
+    And where an object has a `pindex` without the `pid` that it counts in (3MF core 1.3, 4: `pid` is then required):
+    lib3mf leaves such an object without properties and says nothing.
+    """
     parts: dict[Key, list[Key]] = {}
     items: list[Key] = []
     for name, data in _models(archive):
@@ -25,6 +30,8 @@ def require_modest(path: Path, archive: ZipFile) -> None:
         for tag, attributes in _TAG.findall(data):
             key = _key(path, name, attributes)
             if tag == b"object":
+                if _PINDEX.search(attributes) and not _PID.search(attributes):
+                    raise BadInput("io.no_properties", path=path)
                 holder = parts.setdefault(key, [])
             else:
                 (items if tag == b"item" else holder).append(key)
