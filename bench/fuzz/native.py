@@ -7,6 +7,7 @@ What a library writes of the day (dates, random names) is taken out, so that the
 from __future__ import annotations
 
 import io as streams
+import locale
 import os
 import re
 import struct
@@ -188,12 +189,13 @@ def _shapes() -> Iterator[Any]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Send what a library prints to nowhere."""
-    said, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    """Send what a library prints to nowhere, and undo that it sets the locale."""
+    before, said, nowhere = locale.setlocale(locale.LC_ALL), os.dup(1), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     try:
         yield
     finally:
+        locale.setlocale(locale.LC_ALL, before)
         os.dup2(said, 1)
         os.close(said)
         os.close(nowhere)

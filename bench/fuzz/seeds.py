@@ -9,20 +9,20 @@ from pathlib import Path
 
 import numpy as np
 from bench.fuzz import native, texts
+from bench.fuzz.forms import NATIVE
 
 from visionvalley import io
 from visionvalley.core import Cloud, Mesh
 from visionvalley.io import pcd, ply, stl
 
 OWN = ("ply", "pcd", "stl", "obj", "off", "xyz", "csv", "bin", "npz")
-NATIVE = ("las", "laz", "e57", "3mf", "step")
 LARGEST, LARGEST_NATIVE = 40_000, 16_000
 
 
 def seeds(reader: str, folder: Path) -> list[bytes]:
-    """Return small good files; the same ones every time."""
+    """Return small good files; the same ones every time, and for libraries the smallest first."""
     if reader in NATIVE:
-        return native.WRITERS[reader](folder) + _real(reader, LARGEST_NATIVE)
+        return sorted(native.WRITERS[reader](folder) + _real(reader, LARGEST_NATIVE), key=len)
     found = []
     for number, write in enumerate(_writers(reader)):
         path = folder / f"seed{number}.{reader}"

@@ -26,7 +26,8 @@ from visionvalley.io import apart
 MEMORY_BYTES = 1 << 30  # beyond what a worker has when it starts
 LEAKED_BYTES = 1 << 29  # what libraries may have kept of the files before when a worker is renewed
 PATIENCE_S, PAUSE_S = 30.0, 0.02
-APART = ("step",)  # readers that set limits by themselves, in processes of their own
+APART = ("step",)  # readers that set limits by themselves, in processes of their own: on their time, too
+APART_PATIENCE_S = 600.0  # on the clock, of a machine that may have more to do
 INDEX, READ, REFUSED, OTHER, SLOWEST, PEAK, RENEWED = range(7)  # what a worker tells in shared memory
 
 
@@ -117,7 +118,7 @@ class _Lane:
             return False
         self.still = self.still + 1 if self.told[INDEX] == self.last else 0  # counted in looks: pauses do not matter
         self.last = self.told[INDEX]
-        hung = self.still > PATIENCE_S / PAUSE_S
+        hung = self.still > (APART_PATIENCE_S if self.reader in APART else PATIENCE_S) / PAUSE_S
         if hung:
             self.process.kill()
             self.process.join()

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from visionvalley.core import BadInput
 
 MEMORY_BYTES, MEMORY_PER_BYTE = 1 << 30, 1000  # beyond what the loaded library has
-TIME_S, TIME_S_PER_BYTE = 20.0, 300e-6  # of one CPU
+TIME_S, TIME_S_PER_BYTE = 10.0, 300e-6  # of one CPU
 
 
 def call(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -54,10 +55,16 @@ def read_mesh(path: Path, unit: str | None = None) -> Mesh:
         raise BadInput("io.refused_by_library", path=path, format="3MF", reason=str(error)) from error
 
 
-def _read(path: Path, unit: str | None) -> Mesh:
+@cache
+def _library() -> Any:
+    """Return the library; its binding looks up 700 functions each time that it is asked."""
     import lib3mf
 
-    model = lib3mf.get_wrapper().CreateModel()
+    return lib3mf.get_wrapper()
+
+
+def _read(path: Path, unit: str | None) -> Mesh:
+    model = _library().CreateModel()
     reader = model.QueryReader("3mf")
     reader.ReadFromFile(str(path))
     warnings = [reader.GetWarning(i) for i in range(reader.GetWarningCount())]
@@ -200,14 +207,13 @@ def _group(model: Any, resource: int) -> NDArray[np.uint8] | None:
 
 def write(path: Path, mesh: Mesh, unit: str | None = None) -> None:
     """Write one object with its colours, in millimetres or another of 3MF's units; coordinates are floats there."""
-    import lib3mf
     from lib3mf import Lib3MF
 
     settled = units.known(unit or "mm")
     if settled not in UNITS:
         raise BadInput("io.unit_unknown", unit=settled, known=", ".join(UNITS))
     try:
-        wrapper = lib3mf.get_wrapper()
+        wrapper = _library()
         model = wrapper.CreateModel()
         model.SetUnit(Lib3MF.ModelUnit(UNITS.index(settled)))
         thing = model.AddMeshObject()
