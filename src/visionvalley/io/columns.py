@@ -95,7 +95,8 @@ def ordered(dtype: np.dtype[Any], order: str) -> np.dtype[Any]:
 
 
 def _stacked(columns: Columns, names: Sequence[str]) -> Floats:
-    return np.stack([columns[name].astype(np.float64, copy=False) for name in names], axis=1)
+    with np.errstate(invalid="ignore"):  # some NaN of floats are signals that become warnings
+        return np.stack([columns[name].astype(np.float64, copy=False) for name in names], axis=1)
 
 
 def _common(values: NDArray[Any]) -> NDArray[Any]:

@@ -62,7 +62,7 @@ def to_write(path: Path, unit: str | None) -> str:
 def in_metres(values: Floats, unit: str) -> Floats:
     """Return lengths in metres; what overflows becomes infinite and is refused by the value it goes into."""
     values = np.asarray(values, np.float64)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):  # some NaN of floats are signals
         return values if unit == "m" else values * METRES[unit]
 
 
