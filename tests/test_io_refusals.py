@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What cannot be used is refused with BadInput, and nothing partial is left behind."""
 
+import locale
 import os
 import re
 import struct
@@ -312,3 +313,13 @@ def test_a_laz_whose_items_are_not_those_of_a_point_is_refused(at, value, tmp_pa
     assert good[items] != value
     path.write_bytes(good[:items] + bytes([value]) + good[items + 1 :])
     refused(path, "io.no_laszip")
+
+
+@pytest.mark.parametrize("suffix", sorted({*WRITES_POINTS, *WRITES_SURFACES} - {".glb"}))
+def test_the_locale_stays_as_it_was(suffix, tmp_path):
+    """What a library leaves at "C" makes ASCII of the pipes and files that Python opens next."""
+    before, path = locale.setlocale(locale.LC_ALL), tmp_path / f"a{suffix}"
+    io.write(path, POINTS_8 if suffix in WRITES_POINTS else TETRAHEDRON, unit_for(suffix))
+    assert locale.setlocale(locale.LC_ALL) == before
+    io.read(path, unit_for(suffix))
+    assert locale.setlocale(locale.LC_ALL) == before

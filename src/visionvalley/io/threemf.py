@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 import ctypes
+import locale
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -63,10 +66,21 @@ def _library() -> Any:
     return lib3mf.get_wrapper()
 
 
+@contextmanager
+def _same_locale() -> Iterator[None]:
+    """Set the locale back: lib3mf leaves it at "C", after which Python takes files and pipes to be ASCII."""
+    before = locale.setlocale(locale.LC_ALL)
+    try:
+        yield
+    finally:
+        locale.setlocale(locale.LC_ALL, before)
+
+
 def _read(path: Path, unit: str | None) -> Mesh:
     model = _library().CreateModel()
     reader = model.QueryReader("3mf")
-    reader.ReadFromFile(str(path))
+    with _same_locale():
+        reader.ReadFromFile(str(path))
     warnings = [reader.GetWarning(i) for i in range(reader.GetWarningCount())]
     for number, words in warnings:
         if number != NO_UUID:
@@ -222,7 +236,7 @@ def write(path: Path, mesh: Mesh, unit: str | None = None) -> None:
         model.AddBuildItem(thing, wrapper.GetIdentityTransform())
         writer = model.QueryWriter("3mf")
         writer.SetDecimalPrecision(9)
-        with beside(path) as partial:
+        with beside(path) as partial, _same_locale():
             writer.WriteToFile(str(partial))
     except Lib3MF.ELib3MFException as error:
         raise BadInput("io.unwritable", path=path, reason=str(error)) from error
