@@ -152,7 +152,7 @@ def _others(contest: Contest, shape: Shape, best: Extreme) -> Iterator[Shape]:
     values, vectors = eigen(product(free.T, sums_of(some, plain, problem.extent_m).second, free) / len(some))
     reach = wide / np.sqrt(np.maximum(values, 1e-12 * values[-1]))
     random = np.random.Generator(np.random.PCG64(1))
-    for _ in range(BULKY_STARTS if wide > BULKY * problem.extent_m else THIN_STARTS):
+    for _ in range(BULKY_STARTS if problem.kind is Line or wide > BULKY * problem.extent_m else THIN_STARTS):
         step = product(free, vectors, (reach * random.standard_normal(len(reach)))[:, None])[:, 0]
         other = tidied(shape.stepped(step / scale_of(shape, problem.extent_m)), problem)
         if other is not None:
