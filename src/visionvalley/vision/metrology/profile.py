@@ -88,7 +88,7 @@ def surface_profile(
     notes = [text("metrology.profile_filter", neighbours=NEIGHBOURS)]
     verdict = None
     if tolerance_m is not None and tolerance is not None:
-        verdict, outside = judge(measured, tolerance), unexplained(deviations, tolerance_m)
+        verdict, outside = judge(measured, tolerance, bounded=True), unexplained(deviations, tolerance_m)
         if outside and verdict is Verdict.PASS:
             verdict = Verdict.CANNOT_SAY
         if outside:
