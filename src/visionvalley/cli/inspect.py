@@ -18,7 +18,14 @@ EXIT = {None: 0, Verdict.PASS: 0, Verdict.FAIL: 1, Verdict.CANNOT_SAY: 3}
 
 @with_settings(Settings)
 def inspect(
-    scan: Annotated[Path, typer.Argument(help="Points or surface as measured: PLY, STL, E57, LAS, PCD, XYZ...")],
+    scans: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="SCAN...",
+            help="Points or surface as measured: PLY, STL, E57, LAS, PCD, XYZ... Several, or a pattern such as "
+            "'scans/*.ply', are inspected on all cores with one summary; stopped, the same command goes on from there",
+        ),
+    ],
     reference: Annotated[Path, typer.Option("--reference", "-r", help="Nominal surface: STEP, STL, 3MF, PLY, OBJ")],
     settings: Settings,
     unit: Annotated[
@@ -47,12 +54,28 @@ def inspect(
     from visionvalley.cli.terminal import progress_bar, show_record, show_report
 
     ready("inspect", quiet=quiet or as_json)
+    from visionvalley.cli.many import exit_code, results_json, scans_of, show_many
     from visionvalley.io import carries_unit
     from visionvalley.runs.conducting import Keeping
     from visionvalley.runs.inspection import Request, inspect_files
 
     same = None if carries_unit(reference) else unit
-    request = Request(scan, reference, None if carries_unit(scan) else unit, reference_unit or same, output)
+    requests = [
+        Request(scan, reference, None if carries_unit(scan) else unit, reference_unit or same, output)
+        for scan in scans_of(scans)
+    ]
+    if len(requests) > 1:
+        from visionvalley.runs.many import inspect_many
+
+        folder = output or requests[0].scan.parent / "inspections"
+        with progress_bar(quiet=quiet or as_json) as progress:
+            many = inspect_many(requests, settings, folder, progress, Keeping(owner, keep_days, keep_inputs))
+        if as_json:
+            typer.echo(results_json(many))
+        elif not quiet:
+            show_many(many)
+        raise typer.Exit(exit_code(many))
+    request = requests[0]
     with progress_bar(quiet=quiet or as_json) as progress:
         done = inspect_files(request, settings, progress, Keeping(owner, keep_days, keep_inputs))
     if as_json:

@@ -18,7 +18,7 @@ from visionvalley.core import BadInput
 from visionvalley.io.atomic import written
 from visionvalley.report import sections
 from visionvalley.report.embed import as_text
-from visionvalley.report.markup import tag
+from visionvalley.report.markup import Words, tag
 from visionvalley.report.page import Page
 
 FONTS = [(subset, weight) for weight in (400, 600) for subset in ("latin", "greek")]
@@ -39,7 +39,20 @@ def html_of(page: Page) -> str:
     style = _styles() + _page_feet(page)
     script = asset("report.js").decode("utf-8").strip()
     body = _body(page) + _data(page) + f'<script type="module">{script}</script>'
-    return f"<!DOCTYPE html>\n{tag('html', _head(page, style, script), tag('body', body), lang=page.words.language)}\n"
+    title = f"{page.words.verdict(page.report.verdict)}: {escape(page.part)} – {page.title}"
+    return _document(title, style, script, body, page.words.language)
+
+
+def skeleton(title: str, body: str, words: Words) -> str:
+    """Return a page without a script: brand and title, the sections, the foot. `title` is not escaped."""
+    top = tag("header", _brand(words), tag("span", escape(title)), class_="top")
+    foot = tag("footer", tag("span", words("brand")), class_="foot")
+    skip = tag("a", words("skip"), href="#answer", class_="skip")
+    return _document(escape(title), _styles(), "", skip + top + tag("main", body) + foot, words.language)
+
+
+def _document(title: str, style: str, script: str, body: str, language: str) -> str:
+    return f"<!DOCTYPE html>\n{tag('html', _head(title, style, script), tag('body', body), lang=language)}\n"
 
 
 @lru_cache
@@ -78,9 +91,10 @@ def _css_safe(text: str) -> str:
     return text.replace("<", "\\3C ")
 
 
-def _head(page: Page, style: str, script: str) -> str:
+def _head(title: str, style: str, script: str) -> str:
+    scripts = f"'{_hash(script)}'" if script else "'none'"
     policy = (
-        f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; img-src data:; font-src data:; "
+        f"default-src 'none'; script-src {scripts}; style-src '{_hash(style)}'; img-src data:; font-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
     return tag(
@@ -90,7 +104,7 @@ def _head(page: Page, style: str, script: str) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         '<meta name="color-scheme" content="light dark">',
         '<link rel="icon" href="data:,">',
-        tag("title", f"{page.words.verdict(page.report.verdict)}: {escape(page.part)} – {page.title}"),
+        tag("title", title),
         f"<style>{style}</style>",
     )
 
@@ -101,10 +115,9 @@ def _hash(text: str) -> str:
 
 def _body(page: Page) -> str:
     words = page.words
-    mark = f'<svg viewBox="0 0 24 24" aria-hidden="true"><path d="{MOUNTAINS}"/></svg>'
     top = tag(
         "header",
-        tag("span", mark, words("brand"), class_="brand"),
+        _brand(words),
         tag("span", page.title),
         tag("span", escape(page.date)),
         class_="top",
@@ -114,6 +127,11 @@ def _body(page: Page) -> str:
     )
     skip = tag("a", words("skip"), href="#answer", class_="skip")
     return skip + top + tag("main", *sections.all_sections(page)) + foot
+
+
+def _brand(words: Words) -> str:
+    mark = f'<svg viewBox="0 0 24 24" aria-hidden="true"><path d="{MOUNTAINS}"/></svg>'
+    return tag("span", mark, words("brand"), class_="brand")
 
 
 def _data(page: Page) -> str:
