@@ -37,8 +37,8 @@ from visionvalley.records import Records, RunRecord, artefact_path, erase, find
 from visionvalley.runs.conducting import Done, Job, Keeping, conduct
 from visionvalley.runs.folder import sweep
 
-SLOWEST_KILL_S = 0.8
-KEPT_AT_ONCE = 3  # runs that a victim leaves before it erases its oldest
+SLOWEST_KILL_S = 1.0
+KEPT_AT_ONCE = 1  # runs that a victim leaves before it erases its oldest
 DISK_BYTES = 24 << 20
 STAMPED = ("result.json", "report.html")  # differ from run to run; the other files are the same for all
 
