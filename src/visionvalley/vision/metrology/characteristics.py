@@ -77,22 +77,31 @@ class Extracted:
 
 @dataclass(frozen=True, slots=True)
 class DatumReference:
-    """One compartment of a datum system (ISO 5459): the names of its features, several for a common datum A-B."""
+    """One compartment of a datum system (ISO 5459): the names of its features, several for a common datum A-B.
+
+    Two opposite parallel planes are the datum of their middle plane.
+
+    association      minimum zone: outside the material, as ISO 5459 has it
+    material_size_m  with a material requirement: the size of the datum's virtual boundary (ISO 2692:2021, 3.11)
+    """
 
     features: tuple[str, ...]
     material: Material = Material.NONE
     association: Association = Association.MINIMUM_ZONE
+    material_size_m: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Characteristic:
     """One requirement of a drawing.
 
-    features     the names of the toleranced features: one; two for distances and angles; all of a pattern
+    features     the names of the toleranced features: one; two for distances, angles and the size or middle plane of
+                 two opposite planes; all of a pattern
     tolerance    of the value, SI; None: measured, not judged
     nominal      of sizes, distances (m) and angles (rad)
     datums       in their order of precedence
     diameter     whether the zone is a cylinder or sphere, its width a diameter
+    material_size_m  with a material requirement: the size at which the feature has most (M) or least (L) material
     cutoff_m     nesting index of the Gaussian filter (ISO 16610-21, -61); None: chosen from the spacing of the points
     """
 
@@ -104,6 +113,7 @@ class Characteristic:
     datums: tuple[DatumReference, ...] = ()
     diameter: bool = False
     material: Material = Material.NONE
+    material_size_m: float | None = None
     size: SizeCriterion = SizeCriterion.TWO_POINT
     association: Association = Association.MINIMUM_ZONE
     cutoff_m: float | None = None
@@ -120,6 +130,8 @@ class Evaluated:
     deviation_m  for each feature, (N,): what the picture is coloured by; NaN: none
     elements     what was fitted, by feature, for picture and record
     bounded      whether the value cannot be negative (zones)
+    beside       further numbers, SI: 'smallest' and 'largest' local size, 'bonus' of a material requirement,
+                 'cutoff' that was used...
     """
 
     value: float
@@ -129,4 +141,5 @@ class Evaluated:
     deviation_m: Mapping[str, Floats] = field(default_factory=lambda: MappingProxyType({}))
     elements: Mapping[str, Element] = field(default_factory=lambda: MappingProxyType({}))
     bounded: bool = False
+    beside: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     notes: tuple[Text, ...] = ()

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Orientation, location and profile: zones that datums turn and place (ISO 1101:2017, 17.6 to 17.15)."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from visionvalley.core import (
+    BadInput,
+    Circle,
+    Cone,
+    Cylinder,
+    Line,
+    Plane,
+    Point,
+    Slot,
+    Sphere,
+    Text,
+    text,
+)
+from visionvalley.core.arrays import Floats
+from visionvalley.vision.metrology.characteristics import Characteristic, Evaluated, Extracted, Kind, Material
+from visionvalley.vision.metrology.datums import DatumSystem, described
+from visionvalley.vision.metrology.features import (
+    Derived,
+    centre,
+    median_line,
+    median_surface,
+    opposite,
+    placed,
+    smooth,
+)
+from visionvalley.vision.metrology.fits import frame
+from visionvalley.vision.metrology.material import boundary
+from visionvalley.vision.metrology.toleranced import (
+    Features,
+    Zoned,
+    around,
+    coloured_by,
+    datum_system,
+    evaluated,
+    filter_said,
+    flat,
+    surface,
+    wrong_feature,
+    zone,
+)
+
+ORIENTED = 1e-6  # of unit vectors that are at right angles
+
+
+def _placed_zone(c: Characteristic, features: Features, freedoms: Floats, system: DatumSystem) -> Evaluated:
+    """Evaluate features, a pattern at once, in zones that the datum system places."""
+    own = [features[name] for name in c.features]
+    pairs = [own] if len(own) == 2 and opposite(*own) else [[feature] for feature in own]
+    zoned, bare, coloured, notes = [], [], {}, list(system.notes)
+    beside: dict[str, float] = {}
+    for group in pairs:
+        one, raw, more, said, used = _toleranced(c, group, system)
+        zoned.append(one)
+        bare.append(raw)
+        coloured.update(more)
+        notes += said
+        beside.update(used)
+    found = zone(zoned, freedoms, system.part_from_datum)
+    same = all(one is other for one, other in zip(zoned, bare, strict=True))
+    raw_found = found if same else zone(bare, freedoms, system.part_from_datum)
+    pose = found.found.moved @ system.part_from_datum
+    return evaluated(
+        found, 2 * raw_found.found.height_m, system, deviation_m=coloured,
+        elements={feature.name: placed(feature.nominal, pose) for feature in own}, beside=beside,
+        notes=(*notes, *described(system, found.found.used)),
+    )  # fmt: skip
+
+
+Toleranced = tuple[Zoned, Zoned, dict[str, Floats], list[Text], dict[str, float]]
+
+
+def _toleranced(c: Characteristic, group: list[Extracted], system: DatumSystem) -> Toleranced:
+    """Return a feature in its zone, the same unfiltered, colours, notes and the cut-off."""
+    feature = group[0]
+    nominal = feature.nominal
+    diameter = c.diameter or c.kind is Kind.COAXIALITY
+    if len(group) == 2:
+        derived = median_surface(*group)
+        plane = derived.axis
+        held = flat(derived.points_m, derived.back, frame(plane)[2], plane.point_m)
+        return held, held, {}, [], {}
+    if isinstance(nominal, Plane):
+        part, bare = smooth(feature, c.cutoff_m), smooth(feature, None, chosen=False)
+        used, said = filter_said(part)
+        return (
+            surface(part),
+            surface(bare),
+            coloured_by(part, placed(nominal, system.part_from_datum)),
+            list(said),
+            used,
+        )
+    if isinstance(nominal, (Cylinder, Cone)):
+        derived = median_line(feature)
+    elif isinstance(nominal, Line):
+        derived = Derived(feature.points_m, nominal, lambda force: {feature.name: force}, False)
+    else:
+        derived = centre(feature)
+    notes = [text("metrology.associated_axis", feature=feature.name)] if derived.associated else []
+    held = _derived_zone(c, feature, derived, system, diameter)
+    return held, held, {}, notes, {}
+
+
+def _derived_zone(
+    c: Characteristic, feature: Extracted, derived: Derived, system: DatumSystem, diameter: bool
+) -> Zoned:
+    nominal = feature.nominal
+    if isinstance(nominal, (Sphere, Point)):
+        if diameter:
+            return around(derived.points_m, derived.back, Point(nominal.point_m))
+        direction = _datum_direction(c, system, np.zeros(3))
+        return flat(derived.points_m, derived.back, direction, nominal.point_m)
+    axis = frame(nominal)[2]
+    if diameter:
+        return around(derived.points_m, derived.back, Line(nominal.point_m, axis))
+    if isinstance(nominal, Slot):
+        return flat(derived.points_m, derived.back, frame(nominal)[1], nominal.point_m)
+    return flat(derived.points_m, derived.back, _datum_direction(c, system, axis), nominal.point_m)
+
+
+def _datum_direction(c: Characteristic, system: DatumSystem, axis: Floats) -> Floats:
+    """Return the normal of a zone of parallel planes: the first datum's direction, across the axis."""
+    for element in system.elements:
+        direction = frame(element)[2] if not isinstance(element, (Sphere, Point)) else np.zeros(3)
+        nominal = system.part_from_datum.inverse().turn(direction[None])[0]
+        across = nominal - float((nominal * axis).sum()) * axis
+        size_ = math.sqrt(float((across * across).sum()))
+        if size_ > ORIENTED:
+            unit: Floats = across / size_
+            return unit
+    raise BadInput("metrology.zone_direction", name=c.name, kind=c.kind.value)
+
+
+def orientation(c: Characteristic, features: Features) -> Evaluated:
+    """Zones that keep their direction to the datums and may shift; ISO 1101:2017, 17.10 to 17.12."""
+    if c.material is not Material.NONE or any(d.material is not Material.NONE for d in c.datums):
+        system = datum_system(c, features, needed=True)
+        return boundary(c, features, system, _with_shifts(system))
+    system = datum_system(c, features, needed=True)
+    return _placed_zone(c, features, _with_shifts(system), system)
+
+
+def _with_shifts(system: DatumSystem) -> Floats:
+    """Return what a datum system leaves free to turn, and all shifts."""
+    turning = system.free[:, (system.free[:3] ** 2).sum(axis=0) > 0] if system.free.shape[1] else system.free
+    shifts = np.zeros((6, 3))
+    shifts[3:] = np.eye(3)
+    return np.concatenate([turning, shifts], axis=1)
+
+
+def location(c: Characteristic, features: Features) -> Evaluated:
+    """Zones that datums place, several at once (ISO 5458:2018, 4); ISO 1101:2017, 17.13 to 17.15."""
+    pattern = len(c.features) > 1 and c.kind is Kind.POSITION
+    system = datum_system(c, features, needed=not pattern)
+    if c.material is not Material.NONE or any(d.material is not Material.NONE for d in c.datums):
+        return boundary(c, features, system, system.free)
+    return _placed_zone(c, features, system.free, system)
+
+
+def surface_profile(c: Characteristic, features: Features) -> Evaluated:
+    """A zone on either side of the nominal surfaces, all features at once; ISO 1101:2017, 17.9; ISO 1660:2017."""
+    system = datum_system(c, features, needed=False)
+    own = [features[name] for name in c.features]
+    parts = [smooth(feature, c.cutoff_m) for feature in own]
+    found = zone([surface(part) for part in parts], system.free, system.part_from_datum)
+    bare = [surface(smooth(feature, None, chosen=False)) for feature in own]
+    raw = zone(bare, system.free, system.part_from_datum)
+    pose = found.found.moved @ system.part_from_datum
+    elements = {feature.name: placed(feature.nominal, pose) for feature in own}
+    coloured: dict[str, Floats] = {}
+    beside: dict[str, float] = {}
+    notes = list(system.notes)
+    for part in parts:
+        coloured.update(coloured_by(part, elements[part.feature.name]))
+        used, said = filter_said(part)
+        beside.update(used)
+        notes += said
+    return evaluated(
+        found, 2 * raw.found.height_m, system, deviation_m=coloured, elements=elements, beside=beside,
+        notes=(*notes, *described(system, found.found.used)),
+    )  # fmt: skip
+
+
+def line_profile(c: Characteristic, features: Features) -> Evaluated:
+    """A zone on either side of a nominal curve in its plane; ISO 1101:2017, 17.6 and 17.7."""
+    for name in c.features:
+        if not isinstance(features[name].nominal, (Circle, Slot, Line)):
+            raise wrong_feature(c, features[name])
+    return surface_profile(c, features)
