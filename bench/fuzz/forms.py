@@ -180,6 +180,8 @@ def _entities(text: bytes, rng: Generator) -> bytes:
 def _deep(text: bytes, rng: Generator) -> bytes:
     """Set elements into one another, very deep."""
     tags = [tag for tag in _TAG.finditer(text) if not tag.group().startswith(b"</")]
+    if not tags:
+        return text
     one = tags[int(rng.integers(len(tags)))]
     name = re.match(rb"<([\w:]+)", one.group())
     depth = int(rng.integers(10, DEEP))
