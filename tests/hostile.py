@@ -35,3 +35,11 @@ def read(path, how):
         os.write(1, b"0\n" * 100)
         os.write(2, b"nonsense")
     return np.arange(5.0)
+
+
+def pieces(path, how, count=5):
+    """Yield three pieces of bytes, then do something."""
+    for _ in range(3):
+        yield np.arange(count, dtype=np.int64)
+    if how != "fine":
+        read(path, how)

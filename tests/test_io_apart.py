@@ -15,7 +15,7 @@ import pytest
 from visionvalley.core import BadInput
 from visionvalley.io import apart
 
-READ = "hostile:read"
+READ, PIECES = "hostile:read", "hostile:pieces"
 
 
 @pytest.fixture(autouse=True)
@@ -84,7 +84,7 @@ def test_a_relative_path_is_of_the_folder_where_the_caller_is_now(file, monkeypa
 
 def test_threads_read_at_the_same_time(file):
     with ThreadPoolExecutor(4) as pool:
-        hanging = pool.submit(apart.call, file, READ, "hang", time_s=3)
+        hanging = pool.submit(apart.call, file, READ, "hang", time_s=2)
         assert len(set(map(str, pool.map(lambda _: processes(file), range(6))))) == 6
         assert not hanging.done()
         with pytest.raises(BadInput, match="time"):
@@ -116,3 +116,43 @@ def test_a_server_ends_when_whom_it_serves_was_killed(file):
     while Path(f"/proc/{int(done.stdout)}").exists() and time.monotonic() < deadline:
         time.sleep(0.01)
     assert not Path(f"/proc/{int(done.stdout)}").exists()
+
+
+WHOLE = np.tile(np.arange(5), 3).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("crash", "io.crashed"),
+        ("fine", "io.crashed"),  # it just ends, with fewer bytes than were asked for
+        ("hang", "io.took_too_long"),
+        ("complain", "io.refused_by_library"),
+        ("refuse", "io.truncated"),
+    ],
+)
+def test_a_stream_gives_what_came_before_and_says_why_no_more_does(how, message, file):
+    with apart.stream(file, PIECES, how, time_s=0.5) as bytes_of:
+        assert bytes_of(7) + bytes_of(len(WHOLE) - 7) == WHOLE
+        with pytest.raises(BadInput) as raised:
+            bytes_of(1)
+        assert raised.value.message.id == message
+    with apart.stream(file, PIECES, "fine") as bytes_of:
+        assert bytes_of(len(WHOLE)) == WHOLE
+
+
+def test_a_stream_of_more_than_a_pipe_holds_comes_whole(file):
+    with apart.stream(file, PIECES, "fine", 1 << 20) as bytes_of:
+        assert bytes_of(24 << 20) == np.tile(np.arange(1 << 20), 3).tobytes()
+
+
+def test_whoever_leaves_a_stream_early_need_not_wait(file):
+    began = time.monotonic()
+    for how in ("hang", "fine"):
+        with apart.stream(file, PIECES, how, 1 << 20, time_s=60) as bytes_of:
+            bytes_of(3)
+        with pytest.raises(ZeroDivisionError), apart.stream(file, PIECES, how) as bytes_of:
+            assert len(bytes_of(3)) / 0
+    assert time.monotonic() - began < 30
+    with apart.stream(file, PIECES, "fine") as bytes_of:
+        assert bytes_of(len(WHOLE)) == WHOLE

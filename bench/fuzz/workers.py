@@ -26,7 +26,7 @@ from visionvalley.io import apart
 MEMORY_BYTES = 1 << 30  # beyond what a worker has when it starts
 LEAKED_BYTES = 1 << 29  # what libraries may have kept of the files before when a worker is renewed
 PATIENCE_S, PAUSE_S = 30.0, 0.02
-APART = ("step",)  # readers that set limits by themselves, in processes of their own: on their time, too
+APART = ("step", "laz")  # readers in processes of their own, with limits on their memory and time
 APART_PATIENCE_S = 600.0  # on the clock, of a machine that may have more to do
 INDEX, READ, REFUSED, OTHER, SLOWEST, PEAK, RENEWED = range(7)  # what a worker tells in shared memory
 
@@ -164,7 +164,7 @@ def _work(reader: str, corpus: list[bytes], seed: int, numbers: range, told: Any
         path = Path(folder) / f"input.{reader}"
         path.write_bytes(corpus[0])
         read_one(reader, path)  # loads the library before the limit is set
-        if reader not in APART:
+        if reader != "step":  # its library alone takes more than a worker
             resource.setrlimit(resource.RLIMIT_AS, (_held()[0] + LEAKED_BYTES + MEMORY_BYTES,) * 2)
         begin, done = _held()[1], len(numbers)
         for at, index in enumerate(numbers):
@@ -181,7 +181,7 @@ def _work(reader: str, corpus: list[bytes], seed: int, numbers: range, told: Any
                 told[OTHER] += 1
     apart.end()
     if reader in APART:
-        told[PEAK] = _most(resource.RUSAGE_CHILDREN)
+        told[PEAK] = max(told[PEAK], _most(resource.RUSAGE_CHILDREN))
     told[INDEX] = numbers[done] if done < len(numbers) else numbers.stop
     told[RENEWED] = 1
 

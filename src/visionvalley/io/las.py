@@ -6,8 +6,8 @@ from __future__ import annotations
 import itertools
 import re
 import struct
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 
 from visionvalley.core import BadInput, Cloud
 from visionvalley.core.arrays import Floats
-from visionvalley.io import units
+from visionvalley.io import apart, units
 from visionvalley.io.atomic import written
 from visionvalley.io.columns import COLOURS, PLACE, cloud_of, columns_of, joined
-from visionvalley.io.hush import hushed
 from visionvalley.io.opening import opened, size
 
 FIELDS = ("intensity", "return_number", "number_of_returns", "classification", "point_source_id", "gps_time")
@@ -56,25 +55,63 @@ def chunks(path: Path, unit: str | None, points: int) -> Iterator[Cloud]:
     with _reader(path) as reader:
         stated = _unit(path, reader.header)
         settled = units.settled(path, unit, stated) if stated else units.known(unit or "m")
-        left = int(reader.header.point_count)
+        wanted = left = int(reader.header.point_count)
         if left == 0:
             raise BadInput("io.no_points", path=path)
         small_colours = None
+        with _records(path, reader) as records:
+            while left > 0:
+                rows = records(min(points, left))
+                if len(rows) == 0:
+                    raise BadInput("io.truncated", path=path, things="points", wanted=wanted, got=wanted - left)
+                with np.errstate(over="ignore", invalid="ignore"):
+                    columns = _columns(rows)
+                if set(COLOURS) <= columns.keys():
+                    most = max(int(columns[name].max()) for name in COLOURS)
+                    small_colours = most < 256 if small_colours is None else small_colours
+                    shift = 0 if small_colours else 8
+                    columns |= {name: np.minimum(columns[name] >> shift, 255).astype(np.uint8) for name in COLOURS}
+                yield cloud_of(path, columns, settled)
+                left -= len(rows)
+
+
+@contextmanager
+def _records(path: Path, reader: Any) -> Iterator[Callable[[int], Any]]:
+    """Give a function that reads so many records; those of a LAZ in another process: lazrs crashes on some damage."""
+    import laspy
+
+    header = reader.header
+    if not header.are_points_compressed:
+        yield reader.read_points
+        return
+    dtype = header.point_format.dtype()
+    with apart.stream(path, f"{__name__}:unpacked") as read:
+
+        def records(count: int) -> Any:
+            rows = np.frombuffer(read(count * dtype.itemsize), dtype)
+            return laspy.ScaleAwarePointRecord(rows, header.point_format, header.scales, header.offsets)
+
+        yield records
+
+
+def load() -> None:
+    """Load the libraries."""
+    import laspy
+    import lazrs  # noqa: F401
+
+    laspy.LazBackend.detect_available()
+
+
+def unpacked(path: Path) -> Iterator[NDArray[Any]]:
+    """Yield the records of a LAZ as they are in a LAS."""
+    with _reader(path) as reader:
+        left = int(reader.header.point_count)
         while left > 0:
-            with hushed() if reader.header.are_points_compressed else nullcontext():  # lazrs prints its panics
-                rows = reader.read_points(min(points, left))
+            rows = reader.read_points(min(STEP, left))
             if len(rows) == 0:
-                wanted = int(reader.header.point_count)
-                raise BadInput("io.truncated", path=path, things="points", wanted=wanted, got=wanted - left)
-            with np.errstate(over="ignore", invalid="ignore"):
-                columns = _columns(rows)
-            if set(COLOURS) <= columns.keys():
-                most = max(int(columns[name].max()) for name in COLOURS)
-                small_colours = most < 256 if small_colours is None else small_colours
-                shift = 0 if small_colours else 8
-                columns |= {name: np.minimum(columns[name] >> shift, 255).astype(np.uint8) for name in COLOURS}
-            yield cloud_of(path, columns, settled)
+                raise BadInput("io.truncated", path=path, things="points", wanted=reader.header.point_count, got=0)
             left -= len(rows)
+            yield rows.array.view(np.uint8)
 
 
 def write(path: Path, cloud: Cloud, unit: str | None = None) -> None:
