@@ -101,7 +101,7 @@ def spread_interval(index: float, degrees: float) -> tuple[float, float]:
 
 
 def one_sided_interval(index: float, degrees: float, count: int) -> tuple[float, float]:
-    """Return the 95 % interval of an index towards one limit: 3 √n index is noncentral t (Owen 1967; Chou et al. 1990)."""
+    """Return the 95 % interval of an index towards one limit: 3 √n index is noncentral t (Chou et al. 1990)."""
     from scipy.special import nctdtrinc
 
     scale = 3 * math.sqrt(count)
@@ -120,7 +120,7 @@ def two_sided_interval(index: float, degrees: float, count: int) -> tuple[float,
 def _check(x: Floats, tolerance: Tolerance, subgroup: int, bounded: bool) -> None:
     if len(x) < LEAST_PARTS:
         raise BadInput("metrology.few_parts", got=len(x), least=LEAST_PARTS)
-    if tolerance.lower is None and tolerance.upper is None or (bounded and tolerance.upper is None):
+    if (tolerance.lower is None and tolerance.upper is None) or (bounded and tolerance.upper is None):
         raise BadInput("metrology.no_limit")
     if not x.max() > x.min():
         raise BadInput("metrology.same_values", value=float(x[0]))
@@ -160,7 +160,7 @@ def _index(name: str, value: float, interval: tuple[float, float], degrees: floa
 
 
 def _bounded_index(x: Floats, upper: float, seed: int) -> tuple[Measurement, str]:
-    """Return (U - X50) / (X99.865 - X50) with the interval of a parametric bootstrap (Efron & Tibshirani 1993, ch. 6)."""
+    """Return (U - X50) / (X99.865 - X50), its interval by parametric bootstrap (Efron & Tibshirani 1993, ch. 6)."""
     spread = best_spread(x)
     value = _upper(spread.quantile(MIDDLE), spread.quantile(HIGHEST), upper)
     random = np.random.default_rng(seed)

@@ -132,6 +132,7 @@ class Evaluated:
     bounded      whether the value cannot be negative (zones)
     beside       further numbers, SI: 'smallest' and 'largest' local size, 'bonus' of a material requirement,
                  'cutoff' that was used...
+    extreme      what the value is an extreme of, where it is one: `toleranced.Widest`, for its bias and interval
     """
 
     value: float
@@ -143,3 +144,4 @@ class Evaluated:
     bounded: bool = False
     beside: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     notes: tuple[Text, ...] = ()
+    extreme: object = None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Control charts (ISO 7870-2:2023): means and ranges of subgroups, or single values and moving ranges, and their signals."""
+"""Control charts (ISO 7870-2:2023): means and ranges of subgroups, or single values and moving ranges; signals."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from visionvalley.core.arrays import Floats
 
 # mean and standard deviation of the range of n normal values of standard deviation one (ISO 7870-2, table 1)
 D2 = MappingProxyType(
-    {2: 1.128379, 3: 1.692569, 4: 2.058751, 5: 2.325929, 6: 2.534413, 7: 2.704357, 8: 2.847201, 9: 2.970026, 10: 3.077505}
+    {2: 1.128379, 3: 1.692569, 4: 2.058751, 5: 2.325929, 6: 2.534413, 7: 2.704357, 8: 2.847201, 9: 2.970026,
+     10: 3.077505}
 )  # fmt: skip
 D3 = MappingProxyType(
-    {2: 0.852502, 3: 0.888368, 4: 0.879808, 5: 0.864082, 6: 0.848040, 7: 0.833205, 8: 0.819831, 9: 0.807834, 10: 0.797051}
+    {2: 0.852502, 3: 0.888368, 4: 0.879808, 5: 0.864082, 6: 0.848040, 7: 0.833205, 8: 0.819831, 9: 0.807834,
+     10: 0.797051}
 )  # fmt: skip
 # efficiency of the mean range: degrees of freedom of the deviation within, a subgroup (Patnaik 1950, Biometrika 37)
-DEGREES = MappingProxyType(
-    {2: 0.88, 3: 1.82, 4: 2.74, 5: 3.62, 6: 4.47, 7: 5.27, 8: 6.03, 9: 6.76, 10: 7.45}
-)
+DEGREES = MappingProxyType({2: 0.88, 3: 1.82, 4: 2.74, 5: 3.62, 6: 4.47, 7: 5.27, 8: 6.03, 9: 6.76, 10: 7.45})
 MOVING_DEGREES = 0.62  # of a single value, from moving ranges of two, which overlap (Hoel 1946)
 NELSON = (1, 2, 3, 4, 5, 6, 7, 8)
 WESTERN_ELECTRIC = (1, 5, 6, 9)

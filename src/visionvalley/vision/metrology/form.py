@@ -101,26 +101,28 @@ def profiles_in_zones(
     """Evaluate each profile of a surface in its own zone: the widest counts."""
     part, bare = smooth(feature, c.cutoff_m), smooth(feature, None, chosen=False)
     base = Pose.identity() if system is None else system.part_from_datum
-    worst = _widest(profiles(part), freedoms, sizes, base)
-    raw = worst if part.filter is None else _widest(profiles(bare), freedoms, sizes, base)
+    worst, *others = _widest(profiles(part), freedoms, sizes, base)
+    raw = worst if part.filter is None else _widest(profiles(bare), freedoms, sizes, base)[0]
     beside, notes = filter_said(part)
     if system is not None:
         notes = (*notes, *system.notes)
     element = placed(feature.nominal, base)
     return evaluated(
         worst, 2 * raw.found.height_m, system, deviation_m=coloured_by(part, element), elements={feature.name: element},
-        beside=beside, notes=notes,
+        beside=beside, notes=notes, zones=(worst, *others),
     )  # fmt: skip
 
 
-def _widest(profiles: list[Profile], freedoms: Floats | None, sizes: int, base: Pose) -> Zone:
+def _widest(profiles: list[Profile], freedoms: Floats | None, sizes: int, base: Pose) -> list[Zone]:
+    """Return the zone of each profile, the widest first."""
     zones = []
     for one in profiles:
         own = _line_freedoms(one) if freedoms is None else freedoms
         part = Smooth(one.part.feature, one.points_m, one.normals, one.part.distance_m, None)
         held = surface(part, sized=sizes > 0, across=one.across)
-        zones.append(zone([Zoned(held.rows, len(one.points_m), one.back)], own, base, sizes + (one.across is not None)))
-    return max(zones, key=lambda z: z.found.height_m)
+        held = Zoned(held.rows, len(one.points_m), one.back, one)
+        zones.append(zone([held], own, base, sizes + (one.across is not None)))
+    return sorted(zones, key=lambda z: -z.found.height_m)
 
 
 def _line_freedoms(profile: Profile) -> Floats:

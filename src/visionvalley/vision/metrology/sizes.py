@@ -51,10 +51,31 @@ class _Found:
     value: float
     sensitivity: Mapping[str, Floats]
     elements: Mapping[str, Element]
+    extreme: object = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Side:
+class Mating:
+    """A size that touches: of the element through extreme points, the largest inside or smallest outside."""
+
+    feature: Extracted
+    element: Element
+    inside: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LocalSizes:
+    """An extreme local size: the largest or smallest sum (M,) of two readings, near and far."""
+
+    near: Side
+    far: Side
+    sizes: Floats
+    sign: float
+    largest: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Side:
     """A filtered surface, read at two-point places: deviations along `normals`."""
 
     feature: Extracted
@@ -106,8 +127,9 @@ def _result(
 ) -> Evaluated:
     del c
     return Evaluated(
-        found.value, found.value, "m", found.sensitivity, local, found.elements, False, MappingProxyType(beside), notes
-    )
+        found.value, found.value, "m", found.sensitivity, local, found.elements, False, MappingProxyType(beside), notes,
+        found.extreme,
+    )  # fmt: skip
 
 
 def _internal(own: list[Extracted]) -> bool:
@@ -170,7 +192,8 @@ def _mating(own: list[Extracted], inside: bool) -> _Found:
     if len(own) == 1:
         nominal = cast(Cylinder, own[0].nominal)
         fitted = fit_round(own[0].points_m, nominal, inside=inside)
-        return _Found(fitted.width_m, {own[0].name: fitted.sensitivity}, {own[0].name: fitted.element})
+        extreme = Mating(own[0], fitted.element, inside)
+        return _Found(fitted.width_m, {own[0].name: fitted.sensitivity}, {own[0].name: fitted.element}, extreme)
     first, second = own
     slot = slot_between(own)
     count = len(first.points_m)
@@ -213,11 +236,12 @@ def _two_point(c: Characteristic, own: list[Extracted]) -> tuple[_Found, _Found,
     sizes = base + sign * (near.read + far.read)
     if not np.isfinite(sizes).any():
         raise BadInput("metrology.no_opposite_points", name=c.name)
-    ends = []
+    ends: list[_Found] = []
     for at in (int(np.nanargmin(sizes)), int(np.nanargmax(sizes))):
         sensitivity = {near.feature.name: near.pull(at, sign)}
         added(sensitivity, {far.feature.name: far.pull(at, sign)})
-        ends.append(_Found(float(sizes[at]), sensitivity, elements))
+        extreme = LocalSizes(near, far, sizes, sign, largest=bool(ends))
+        ends.append(_Found(float(sizes[at]), sensitivity, elements, extreme))
     step = -(-len(own[0].points_m) // SITES)
     local = np.full(len(own[0].points_m), math.nan)
     local[::step] = sizes - _nominal_size(own)
@@ -228,7 +252,7 @@ def _filter(c: Characteristic, places: Places) -> Filter:
     return gaussian(places, SPACINGS * places.spacing_m if c.cutoff_m is None else c.cutoff_m)
 
 
-def _round_sides(c: Characteristic, feature: Extracted) -> tuple[_Side, _Side, float, float, dict[str, Element]]:
+def _round_sides(c: Characteristic, feature: Extracted) -> tuple[Side, Side, float, float, dict[str, Element]]:
     element = fit_least_squares(feature.points_m, feature.nominal).element
     fitted = Extracted(feature.name, element, feature.points_m)
     distance, normals = distances(element, feature.points_m)
@@ -237,11 +261,11 @@ def _round_sides(c: Characteristic, feature: Extracted) -> tuple[_Side, _Side, f
     away = distances(element, some)[1]
     beyond = some - 2 * (element.radius_m + distances(element, some)[0])[:, None] * away
     near, far = (_read(on, distance, places_on(element, points)) for points in (some, beyond))
-    sides = [_Side(fitted, on, at, values, normals) for at, values in (near, far)]
+    sides = [Side(fitted, on, at, values, normals) for at, values in (near, far)]
     return sides[0], sides[1], 2 * element.radius_m, 1.0, {feature.name: element}
 
 
-def _plane_sides(c: Characteristic, own: list[Extracted]) -> tuple[_Side, _Side, float, float, dict[str, Element]]:
+def _plane_sides(c: Characteristic, own: list[Extracted]) -> tuple[Side, Side, float, float, dict[str, Element]]:
     fits = [fit_least_squares(f.points_m, f.nominal).element for f in own]
     n = fits[0].normal - fits[1].normal
     n = n / math.sqrt(float((n * n).sum()))
@@ -253,7 +277,7 @@ def _plane_sides(c: Characteristic, own: list[Extracted]) -> tuple[_Side, _Side,
         on = _filter(c, places_on(plane, feature.points_m))
         flat = some - ((some - plane.point_m) * n).sum(axis=1)[:, None] * n
         at, values = _read(on, distance, places_on(plane, flat))
-        sides.append(_Side(feature, on, at, values, np.array(normals)))
+        sides.append(Side(feature, on, at, values, np.array(normals)))
     gap = float(((planes[0].point_m - planes[1].point_m) * n).sum())
     elements: dict[str, Element] = {f.name: e for f, e in zip(own, planes, strict=True)}
     return sides[0], sides[1], abs(gap), (1.0 if gap > 0 else -1.0), elements

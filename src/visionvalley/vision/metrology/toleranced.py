@@ -31,11 +31,13 @@ class Zoned:
     rows   gives the deviations for nominal elements moved by a pose, and sizes changed
     count  of its points
     back   takes forces (count, 3) on them to the extracted points
+    source  what the points are: of a surface filtered, or read as a profile; None: derived points
     """
 
     rows: Callable[[Pose, Floats], Rows]
     count: int
     back: Back
+    source: object = None
 
 
 def surface(part: Smooth, *, sized: bool = False, across: Floats | None = None) -> Zoned:
@@ -55,7 +57,7 @@ def surface(part: Smooth, *, sized: bool = False, across: Floats | None = None) 
             values = values + column * size
         return Rows.both(values, part.points_m, gradients, grown)
 
-    return Zoned(rows, len(part.points_m), lambda force: {part.feature.name: part.back(force)})
+    return Zoned(rows, len(part.points_m), lambda force: {part.feature.name: part.back(force)}, part)
 
 
 def flat(points_m: Floats, back: Back, normal: Floats, point_m: Floats) -> Zoned:
@@ -128,6 +130,7 @@ class Zone:
 
     found: Narrowest
     zoned: tuple[Zoned, ...]
+    freedoms: Floats
 
     def sensitivity(self, factor: float = 2.0) -> dict[str, Floats]:
         """Return how factor times the height answers to the extracted points of the toleranced features."""
@@ -152,7 +155,16 @@ def zone(zoned: Sequence[Zoned], freedoms: Floats, base: Pose, sizes: int = 0) -
     def rows_at(pose: Pose, grown: Floats) -> Rows:
         return Rows.joined([one.rows(pose @ base, grown) for one in zoned])
 
-    return Zone(narrowest(rows_at, freedoms, sizes), tuple(zoned))
+    return Zone(narrowest(rows_at, freedoms, sizes), tuple(zoned), freedoms)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Widest:
+    """What the value is an extreme of: factor times the height of the widest of zones, laid by a datum system."""
+
+    zones: tuple[Zone, ...]
+    system: DatumSystem | None
+    factor: float
 
 
 def evaluated(
@@ -166,6 +178,7 @@ def evaluated(
     beside: Mapping[str, float] = MappingProxyType({}),
     notes: tuple[Text, ...] = (),
     bounded: bool = True,
+    zones: Sequence[Zone] = (),
 ) -> Evaluated:
     """Return a zone's width as the evaluation of a tolerance, its sensitivities through the datums, too."""
     sensitivity = zone_.sensitivity(factor)
@@ -174,6 +187,7 @@ def evaluated(
     return Evaluated(
         factor * zone_.found.height_m, raw, "m", MappingProxyType(sensitivity), MappingProxyType(dict(deviation_m)),
         MappingProxyType(dict(elements)), bounded, MappingProxyType(dict(beside)), notes,
+        Widest(tuple(zones) or (zone_,), system, factor),
     )  # fmt: skip
 
 

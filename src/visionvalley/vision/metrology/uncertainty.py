@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From extracted features to a judged characteristic: its value, how well it is known, and what follows.
+
+The measurand is the characteristic of the filtered true surface at the points that were measured (ISO 17450-1: the
+extracted feature, without the sensor's errors). Values that depend smoothly on the points are taken as they are; their
+uncertainty is propagated, see `propagation`. Extreme values are corrected for what noise adds, see `bias`: the value
+is the corrected one, what was seen stands beside it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from visionvalley.core import Contribution, Feature, Measurement, SensorNoise, Text, Verdict, text
+from visionvalley.vision.metrology.bias import Corrected, corrected, corrected_free, extreme_of, filter_rows
+from visionvalley.vision.metrology.characteristics import Association, Characteristic, Evaluated, Extracted
+from visionvalley.vision.metrology.decision import judge
+from visionvalley.vision.metrology.filters import SPACINGS, apply, gaussian, places_on
+from visionvalley.vision.metrology.intervals import coverage_factor
+from visionvalley.vision.metrology.propagation import contributions, sensed
+from visionvalley.vision.metrology.surfaces import distances
+from visionvalley.vision.metrology.tolerances import evaluate
+
+
+def measured(
+    characteristic: Characteristic,
+    features: Mapping[str, Extracted],
+    noise: SensorNoise | None = None,
+    *,
+    simulated: bool = False,
+    seed: int = 0,
+) -> Feature:
+    """Evaluate a characteristic on extracted features, with its uncertainty, and judge it.
+
+    noise  of the sensor; None: its white noise is estimated from the scatter about the filtered surface
+    seed   of the draws of noise for extreme values
+    Raises BadInput where `evaluate` does.
+    """
+    found = evaluate(characteristic, features)
+    used = {name: features[name] for name in found.sensitivity}
+    known, degrees = (noise, math.inf) if noise is not None else _estimated(used)
+    points = sensed(used, known)
+    budget = contributions(found.sensitivity, points)
+    beside: tuple[Measurement, ...] = ()
+    extreme = None
+    if any(one.standard_uncertainty > 0 for one in budget):
+        extreme = extreme_of(found.extreme, points, np.random.default_rng(seed))
+    if extreme is None:
+        result = _plain(characteristic, found, budget, degrees, simulated)
+    else:
+        result, beside = _extreme(
+            characteristic,
+            found,
+            budget,
+            degrees,
+            simulated,
+            corrected(extreme) if found.bounded else corrected_free(extreme),
+        )
+    verdict = None
+    if characteristic.tolerance is not None:
+        verdict = judge(result, characteristic.tolerance, bounded=found.bounded)
+    notes = (*found.notes, *_said(characteristic, noise, known, extreme is not None))
+    return _feature(characteristic, result, verdict, notes, beside)
+
+
+def _plain(
+    c: Characteristic, found: Evaluated, budget: tuple[Contribution, ...], degrees: float, simulated: bool
+) -> Measurement:
+    u = math.sqrt(math.fsum(one.standard_uncertainty**2 for one in budget))
+    half = coverage_factor(degrees) * u
+    low = max(0.0, found.value - half) if found.bounded else found.value - half
+    return Measurement(c.name, found.value, u, found.unit, (low, found.value + half), degrees, budget, simulated)
+
+
+def _extreme(
+    c: Characteristic,
+    found: Evaluated,
+    budget: tuple[Contribution, ...],
+    degrees: float,
+    simulated: bool,
+    off: Corrected,
+) -> tuple[Measurement, tuple[Measurement, ...]]:
+    """Return the corrected value, and what was seen, filtered and raw."""
+    widen, floor = coverage_factor(degrees) / coverage_factor(), 0.0 if found.bounded else -math.inf
+    value = max(found.value - off.value, floor)
+    low = max(value - widen * (off.low - off.value), floor)
+    high = max(value + widen * (off.value - off.high), value)
+    u = max(high - value, value - low) / coverage_factor(degrees)
+    total = math.sqrt(math.fsum(one.standard_uncertainty**2 for one in budget))
+    shares = tuple(replace(one, standard_uncertainty=u * one.standard_uncertainty / total) for one in budget)
+    result = Measurement(c.name, value, u, found.unit, (low, high), degrees, shares, simulated)
+    seen = Measurement(
+        "filtered, with noise",
+        found.value,
+        off.noise,
+        found.unit,
+        (low, max(high, found.value)),
+        degrees,
+        simulated=simulated,
+    )
+    raw = Measurement(
+        "raw", found.raw, off.noise, found.unit, (low, max(high, found.raw)), degrees, simulated=simulated
+    )
+    return result, (seen, raw)
+
+
+def _estimated(features: Mapping[str, Extracted]) -> tuple[SensorNoise, float]:
+    """Return the white noise of features, from what their filter takes away, and its degrees of freedom."""
+    squares = degrees = 0.0
+    for feature in features.values():
+        distance = distances(feature.nominal, feature.points_m)[0]
+        places = places_on(feature.nominal, feature.points_m)
+        if not places.spacing_m > 0:
+            continue
+        on = gaussian(places, SPACINGS * places.spacing_m)
+        rest = distance - apply(on, distance).values
+        offsets, columns, weights = filter_rows(on, places, np.arange(len(distance)))
+        rows = np.repeat(np.arange(len(distance)), np.diff(offsets))
+        own = float(weights[columns == rows].sum())
+        both = float((weights * weights).sum())
+        squares += float((rest * rest).sum())
+        degrees += max(len(distance) - 2 * own + both, 1e-9)
+    if not degrees >= 1:
+        return SensorNoise(), 1.0
+    return SensorNoise(white_m=math.sqrt(squares / degrees)), degrees
+
+
+def _said(c: Characteristic, given: SensorNoise | None, used: SensorNoise, corrected_: bool) -> list[Text]:
+    said = []
+    if any(one.association is not Association.LEAST_SQUARES for one in c.datums):
+        said.append(text("metrology.datum_touches"))
+    if given is None:
+        said.append(text("metrology.noise_estimated", noise_um=used.white_m * 1e6))
+    if corrected_:
+        said.append(text("metrology.bias_corrected"))
+    return said
+
+
+def _feature(
+    c: Characteristic,
+    result: Measurement,
+    verdict: Verdict | None,
+    notes: tuple[Text, ...],
+    beside: tuple[Measurement, ...],
+) -> Feature:
+    datums = tuple("-".join(d.features) + (f"({d.material})" if d.material else "") for d in c.datums)
+    return Feature(
+        c.name,
+        c.kind.value,
+        result,
+        c.tolerance,
+        verdict,
+        notes,
+        c.nominal,
+        datums,
+        c.diameter,
+        c.material.value,
+        beside,
+    )

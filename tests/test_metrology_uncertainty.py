@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every number says how well it is known: propagation against chance and naive twins, bias, intervals, coverage."""
+
+import math
+
+import numpy as np
+import pytest
+from bench.coverage import scanned
+from bench.simulated_scans import Cell
+from numpy.testing import assert_allclose
+from scipy.optimize import linprog
+from scipy.stats import binom
+
+from visionvalley.core import Cylinder, Plane, SensorNoise, Tolerance, Verdict
+from visionvalley.kernels import bias as kernels
+from visionvalley.kernels.threads import each_thread
+from visionvalley.vision.metrology.bias import filter_rows
+from visionvalley.vision.metrology.characteristics import Characteristic, Extracted, Kind, SizeCriterion
+from visionvalley.vision.metrology.filters import gaussian, places_on, weights
+from visionvalley.vision.metrology.intervals import bounded, coverage_factor, effective_degrees
+from visionvalley.vision.metrology.least_squares import fit
+from visionvalley.vision.metrology.propagation import CORRELATED, NOISE, SCALE, contributions, sensed
+from visionvalley.vision.metrology.uncertainty import measured
+
+Z = np.array([0.0, 0.0, 1.0])
+PLANE = Plane(np.zeros(3), Z)
+
+
+def plate(rng, count=400, noise_m=0.0, height_m=0.0, name="plane", normal=Z):
+    xy = rng.uniform(-0.5, 0.5, (count, 2)) * [0.1, 0.06]
+    z = height_m + noise_m * rng.normal(size=count)
+    return Extracted(name, Plane(height_m * Z, normal), np.column_stack([xy, z]))
+
+
+def by(budget):
+    return {one.source: one.standard_uncertainty for one in budget}
+
+
+def direct(points, sensitivity, length):
+    """The double sum over all pairs."""
+    r2 = ((points[:, None] - points[None]) ** 2).sum(axis=2)
+    return math.sqrt(float((sensitivity @ sensitivity.T * np.exp(-r2 / length**2)).sum()))
+
+
+@pytest.mark.parametrize(("count", "length", "within"), [(300, 0.02, 2e-3), (300, 0.003, 2e-3), (4000, 0.03, 0.01)])
+def test_correlated_noise_adds_up_as_over_all_pairs(rng, count, length, within):
+    feature = plate(rng, count)
+    noise = SensorNoise(correlated_m=1.0, correlation_length_m=length)
+    points = sensed({"plane": feature}, noise)
+    single = np.zeros((count, 3))
+    single[7, 2] = 1.0
+    for g in (fit(feature.points_m, PLANE).influence[0], rng.normal(size=(count, 3)), single):
+        found = by(contributions({"plane": g}, points))[CORRELATED]
+        assert found == pytest.approx(direct(feature.points_m, g, length), rel=within)
+
+
+def test_white_noise_and_scale_by_their_formulas(rng):
+    feature = plate(rng)
+    g = rng.normal(size=(400, 3))
+    g -= g.mean(axis=0)
+    found = by(contributions({"plane": g}, sensed({"plane": feature}, SensorNoise(white_m=2e-6, scale=1e-3))))
+    assert found[NOISE] == pytest.approx(2e-6 * np.linalg.norm(g), rel=1e-12)
+    assert found[SCALE] == pytest.approx(1e-3 * abs((g * feature.points_m).sum()), rel=1e-9)
+
+
+def test_what_two_features_of_one_scan_share_cancels_in_their_distance(rng):
+    low, high = plate(rng, 400, 1e-7, 0.0, "low", -Z), plate(rng, 400, 1e-7, 0.002, "high")
+    features = {"low": low, "high": high}
+    asked = Characteristic("d", Kind.DISTANCE, ("low", "high"))
+    shared = SensorNoise(correlated_m=5e-6, correlation_length_m=0.05)
+    found = measured(asked, features, shared).measured
+    alone = by(contributions({"low": fit(features["low"].points_m, PLANE).influence[0]}, sensed(features, shared)))
+    assert found.standard_uncertainty < 0.15 * math.sqrt(2) * alone[CORRELATED]  # 2 mm apart, shared over 50 mm
+    scaled = measured(asked, features, SensorNoise(scale=1e-3)).measured
+    assert scaled.standard_uncertainty == pytest.approx(1e-3 * 0.002, rel=1e-4)
+
+
+def test_student_t_where_noise_is_estimated_and_welch_satterthwaite():
+    assert coverage_factor() == pytest.approx(1.959964, abs=1e-6)
+    assert coverage_factor(10) == pytest.approx(2.228, abs=1e-3)
+    assert coverage_factor(10, True) == pytest.approx(1.812, abs=1e-3)
+    budget = contributions(
+        {"p": np.ones((1, 3))}, sensed({"p": Extracted("p", PLANE, np.zeros((1, 3)))}, SensorNoise(1.0))
+    )
+    assert effective_degrees(budget, [7.0]) == pytest.approx(7.0)
+
+
+def test_noise_is_estimated_from_the_scan_where_it_is_not_given(rng):
+    feature = plate(rng, 2000, 7e-6)
+    points = feature.points_m + np.column_stack([np.zeros((2000, 2)), 40e-6 * np.sin(40 * feature.points_m[:, 0])])
+    found = measured(Characteristic("f", Kind.FLATNESS, ("plane",)), {"plane": Extracted("plane", PLANE, points)})
+    given = measured(
+        Characteristic("f", Kind.FLATNESS, ("plane",)), {"plane": Extracted("plane", PLANE, points)}, SensorNoise(7e-6)
+    )
+    assert "metrology.noise_estimated" in [note.id for note in found.notes]
+    assert found.measured.standard_uncertainty == pytest.approx(given.measured.standard_uncertainty, rel=0.15)
+    assert 1000 < found.measured.degrees_of_freedom < 2000
+
+
+@pytest.mark.parametrize("freedoms", [0, 1, 3, 5])
+@pytest.mark.parametrize("lift", [0.0, 30.0])
+def test_the_least_largest_deviation_is_that_of_a_linear_program(rng, freedoms, lift):
+    rows, fields = rng.normal(size=(freedoms, 120)), rng.normal(size=(12, 120))
+    basis = np.zeros(freedoms + 1, np.int64)
+    kernels.first_basis(rows, basis)
+    values, bases = np.empty(12), np.tile(basis, (12, 1))
+    each_thread(kernels.levelled_worker, 2, fields, np.zeros(120), np.array([0.0, 1.0, lift]), rows, values, bases)
+    one = np.ones((120, 1))
+    for field, value in zip(fields + lift, values, strict=True):
+        above, below = np.hstack([-rows.T, -one]), np.hstack([rows.T, -one])
+        bounds = [(None, None)] * freedoms + [(0, None)]
+        least = linprog([0.0] * freedoms + [1], np.vstack([above, below]), np.r_[-field, field], bounds=bounds)
+        assert value == pytest.approx(least.fun, rel=1e-8)
+
+
+def test_rows_of_the_filter_are_its_weights(rng):
+    feature = plate(rng, 500)
+    places = places_on(PLANE, feature.points_m)
+    on = gaussian(places, 0.02)
+    offsets, columns, values = filter_rows(on, places, np.array([3, 250]))
+    for at, point in enumerate((3, 250)):
+        rows, weight = weights(on, point)
+        dense = np.zeros(500)
+        np.add.at(dense, rows, weight)
+        own = np.zeros(500)
+        np.add.at(own, columns[offsets[at] : offsets[at + 1]], values[offsets[at] : offsets[at + 1]])
+        assert_allclose(own, dense, atol=1e-15)
+
+
+@pytest.mark.parametrize("true", [0.0, 0.5, 1.0, 2.0, 6.0])
+def test_intervals_of_a_length_in_the_plane_hold_it_and_are_never_negative(true):
+    rng = np.random.default_rng(3)
+    draws = rng.normal(size=(4000, 2))
+
+    def answer(size):
+        return np.sort(np.hypot(draws[:, 0] + size, draws[:, 1]))
+
+    inside = 0
+    for _ in range(400):
+        x, y = rng.normal(size=2)
+        seen = math.hypot(x + true, y)
+        found = bounded(seen, answer, 1.0)
+        assert 0 <= found.low <= found.value <= found.high
+        assert found.high > 0
+        inside += found.low <= true <= found.high
+    assert 0.92 < inside / 400 <= 0.995
+
+
+def test_a_perfect_plane_under_noise_is_not_said_to_be_out_of_flat(rng):
+    asked = Characteristic("flat", Kind.FLATNESS, ("plane",), Tolerance(0.0, 60e-6, "m"))
+    found = measured(asked, {"plane": plate(rng, 1000, 10e-6)}, SensorNoise(white_m=10e-6))
+    seen = found.beside[0]
+    assert found.measured.value < 0.3 * seen.value
+    assert found.measured.interval_95[0] == 0.0
+    assert found.verdict is Verdict.PASS
+    bent = plate(rng, 1000, 10e-6)
+    points = bent.points_m + 150e-6 * np.outer((bent.points_m[:, 0] / 0.05) ** 2, Z)
+    failed = measured(asked, {"plane": Extracted("plane", PLANE, points)}, SensorNoise(white_m=10e-6))
+    assert failed.verdict is Verdict.FAIL
+    assert failed.measured.value == pytest.approx(150e-6, rel=0.1)
+
+
+def test_measuring_again_gives_the_same_bits(rng):
+    features = {"plane": plate(rng, 500, 10e-6)}
+    asked = Characteristic("flat", Kind.FLATNESS, ("plane",))
+    first, second = (measured(asked, features, SensorNoise(white_m=10e-6)).measured for _ in range(2))
+    assert first == second
+
+
+def test_a_size_knows_its_scale(rng):
+    turn, z = rng.uniform(-np.pi, np.pi, 600), rng.uniform(-0.015, 0.015, 600)
+    r = 0.01 + 1e-6 * rng.normal(size=600)
+    shaft = Extracted("s", Cylinder(np.zeros(3), Z, 0.01), np.column_stack([r * np.cos(turn), r * np.sin(turn), z]))
+    asked = Characteristic("d", Kind.SIZE, ("s",), size=SizeCriterion.LEAST_SQUARES)
+    found = measured(asked, {"s": shaft}, SensorNoise(white_m=1e-6, scale=1e-4)).measured
+    assert by(found.budget)[SCALE] == pytest.approx(2e-6, rel=1e-3)
+
+
+CELLS = [
+    Cell("fit of a cylinder", 300, "correlated", "form"),
+    Cell("fit of a plane", 300, "scale", "form"),
+    Cell("flatness", 300, "white", "form"),
+    Cell("flatness", 300, "correlated", "perfect"),
+    Cell("cylindricity", 300, "white", "perfect"),
+]
+
+
+@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.name)
+def test_intervals_hold_the_truth_within_wide_binomial_limits(cell):
+    scans = 60
+    rows = np.array(scanned(cell, 0, scans))
+    held = int(rows[:, 0].sum())
+    low, high = binom.ppf([1e-4, 1 - 1e-4], len(rows), 0.95)
+    assert low <= held <= high
