@@ -52,9 +52,9 @@ def main() -> None:
             found_share = np.mean([f.measured.interval_95[0] > 0 for f in bent])
             passed = np.mean([f.verdict is Verdict.PASS for f in bent])
             u = 1e6 * np.mean([f.measured.standard_uncertainty for f in bent])
-            row = (f"{white * 1e6:g}", f"{shared * 1e6:g} ({length * 1e3:g})", points, f"{u:.2f}")
-            said = "yes" if can else "no"
-            print("|", *row, said, f"{100 * found_share:.0f}", f"{100 * passed:.0f} |", sep=" | ", flush=True)
+            row = (f"{white * 1e6:g}", f"{shared * 1e6:g} ({length * 1e3:g})", str(points), f"{u:.2f}")
+            said = ("yes" if can else "no", f"{100 * found_share:.0f}", f"{100 * passed:.0f}")
+            print(f"| {' | '.join((*row, *said))} |", flush=True)
 
 
 if __name__ == "__main__":
