@@ -176,6 +176,19 @@ def table(total: dict[str, np.ndarray]) -> Iterator[str]:
     yield f"cells: {len(total) - len(outside)} of {len(total)} within the binomial limits at a family-wise 1 %"
 
 
+def short(total: dict[str, np.ndarray]) -> Iterator[str]:
+    """Yield a table with a line for each thing measured, all its cells together."""
+    outside = refused(total)
+    yield "| what | cells | outside | intervals | hold the truth, % | all above, % | all below, % |"
+    yield "|---|---:|---:|---:|---:|---:|---:|"
+    for what in dict.fromkeys(c.what for c in cells()):
+        own = {name: counts for name, counts in total.items() if name.startswith(f"{what}/")}
+        if own:
+            count, held, above, below = np.sum(list(own.values()), axis=0)
+            shares = " | ".join(f"{100 * n / count:.1f}" for n in (held, above, below))
+            yield f"| {what} | {len(own)} | {len(outside & set(own))} | {count:,} | {shares} |"
+
+
 def main() -> int:
     """Run and print; the exit code tells whether all was as asked."""
     parser = argparse.ArgumentParser(prog="python -m bench.coverage", description=__doc__)
@@ -188,7 +201,7 @@ def main() -> int:
         KEPT.unlink(missing_ok=True)
     os.nice(10)
     total = run([c for c in cells() if chosen.only in c.name], chosen.scans, chosen.processes)
-    print("\n".join(table(total)))
+    print("\n".join([*short(total), "", *table(total)]))
     whole = np.sum(list(total.values()), axis=0)
     return int(not (0.94 <= whole[1] / whole[0] <= 0.96) or bool(refused(total)))
 
