@@ -64,6 +64,7 @@ datums = "A|(B)M"
 diameter = true
 material = "M"
 tolerance = 0.2
+datum_association = "minimum zone"
 [[checks]]
 kind = "angle"
 of = ["plane-1", "plane-2"]

@@ -12,17 +12,28 @@ from visionvalley.kernels import store
 POINTS = ("groups", "neighbours", "normals", "ordering", "outliers", "symmetric", "tree", "voxels")
 REGISTRATION = ("descent", "descriptors", "matching", "prepared", "registration")
 SURFACES = ("best_fit", "bvh", "distances", "topology")
+FEATURES = ("bias", "extremes", "filters", "fits", "least_squares", "starts", "zones")  # where a recipe asks for them
+SEARCHING = (
+    *(one for one in POINTS if one not in ("ordering", "symmetric")),
+    *REGISTRATION,
+    "best_fit",
+    "bvh",
+    "distances",
+)
 KERNELS = {
-    "inspect": POINTS + REGISTRATION + SURFACES,
-    "demo": POINTS + REGISTRATION + SURFACES + ("rays", "simulation"),
-    "rerun": POINTS + REGISTRATION + SURFACES + ("rays", "simulation"),
+    "inspect": POINTS + REGISTRATION + SURFACES + FEATURES,
+    "demo": POINTS + REGISTRATION + SURFACES + FEATURES + ("rays", "simulation"),
+    "rerun": POINTS + REGISTRATION + SURFACES + FEATURES + ("rays", "simulation"),
 }
 
 
-def ready(verb: str, *, quiet: bool = False) -> None:
-    """Compile the kernels of a verb that have no object code yet, behind a progress bar."""
+def ready(verb: str, *, quiet: bool = False, without: tuple[str, ...] = ()) -> None:
+    """Compile the kernels of a verb that have no object code yet, behind a progress bar.
+
+    without  kernel files that this use of it does not reach
+    """
     require_threads()
-    compile_missing(store.missing(KERNELS[verb]), quiet=quiet)
+    compile_missing(store.missing(tuple(one for one in KERNELS[verb] if one not in without)), quiet=quiet)
 
 
 def compile_missing(missing: tuple[str, ...], *, quiet: bool = False) -> dict[str, float]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ import typer
 from visionvalley.cli.keeping import KeepDays, KeepInputs, Owner
 
 SCANS = "bunny_scans"
+FEATURES_OUTPUT = "-features"  # behind the name of the folder: the results of the second part
 
 
 def demo(
@@ -26,18 +28,20 @@ def demo(
     keep_inputs: KeepInputs = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
-    """Register ten range scans without a start, fuse them and inspect the cloud.
+    """Register ten range scans without a start, fuse them and inspect the cloud; then the features of a part.
 
+    The features are of a machined part with planted faults, in a simulated scan: the truth stands beside.
     The scans of the Stanford bunny are found beside the checkout, in VALLEY_DATA or in the cache, else
     downloaded; where they are not to be had, simulated scans of a part take their place.
     """
     from visionvalley.cli.compiling import ready
-    from visionvalley.cli.terminal import progress_bar, say, show_demo, show_record
+    from visionvalley.cli.terminal import progress_bar, say, show_demo, show_record, show_report
     from visionvalley.core import BadInput
 
     ready("demo", quiet=quiet)
     from visionvalley.runs.conducting import Keeping
     from visionvalley.runs.demo import demonstrate, demonstrate_simulated
+    from visionvalley.runs.featured import PART, demonstrate_features
     from visionvalley.samples import find
 
     keeping = Keeping(owner, keep_days, keep_inputs)
@@ -54,3 +58,18 @@ def demo(
     if not quiet:
         show_demo(found)
     show_record(found.done, quiet=quiet)
+    with progress_bar(quiet=quiet) as progress:
+        try:
+            part = find(PART, offline=True, progress=progress) if has_cad() else None
+        except BadInput:
+            part = None
+        place = output.with_name(f"{output.name}{FEATURES_OUTPUT}")
+        featured = demonstrate_features(part, place, progress, keeping)
+    if not quiet:
+        show_report(featured.report, featured.folder)
+    show_record(featured, quiet=quiet)
+
+
+def has_cad() -> bool:
+    """Whether STEP files can be read."""
+    return importlib.util.find_spec("OCP") is not None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from visionvalley.core import SILENT, BadInput, Progress, Text, render, text
 from visionvalley.records import Records, RunRecord, artefact_path, default_records, one
 from visionvalley.records.artefacts import digest_of
-from visionvalley.runs import demo, inspection
+from visionvalley.runs import demo, featured, inspection
 from visionvalley.runs.conducting import Done, Job, Keeping, conduct, input_name
 from visionvalley.runs.folder import MARK
 from visionvalley.runs.likeness import Likeness, compare
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 RECIPES: dict[str, Callable[[RunRecord, Mapping[str, Path], Path], Job]] = {
     inspection.APPLICATION: inspection.again,
     demo.APPLICATION: demo.again,
+    featured.APPLICATION: featured.again,
 }
 
 

@@ -4,15 +4,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from visionvalley.applications.manufacturing.inspection import Inspection, run
 from visionvalley.applications.manufacturing.settings import Settings
-from visionvalley.core import SILENT, Mesh, Progress, Report, stage
-from visionvalley.io.files import read, read_mesh
+from visionvalley.core import SILENT, BadInput, Part, Progress, Report, stage
+from visionvalley.io.files import carries_unit, read, read_part
 from visionvalley.records import RunRecord
 from visionvalley.runs.conducting import Done, Job, Keeping, conduct
+from visionvalley.runs.recipe import part_of, read_recipe
+from visionvalley.vision.shape.joining import names
+from visionvalley.vision.shape.segmentation import with_faces
 
 APPLICATION = "manufacturing.inspection"
 SEEDS = {"sampled surface": 0, "share seen": 1}  # of `sample_surface`, where scan and reference are meshes
@@ -24,15 +27,18 @@ CHORD_OF_SIZE = 20_000  # or, where there is no tolerance, within this part of i
 class Request:
     """Which files to inspect, and where the results go.
 
+    reference                  nominal surface; None: the part that the recipe names
     scan_unit, reference_unit  needed where the file does not carry its own
+    recipe                     what is asked of features; None: the whole surface alone
     output                     folder; None: beside the scan, named after it
     """
 
     scan: Path
-    reference: Path
+    reference: Path | None
     scan_unit: str | None = None
     reference_unit: str | None = None
     output: Path | None = None
+    recipe: Path | None = None
 
     @property
     def folder(self) -> Path:
@@ -47,19 +53,34 @@ def inspect_files(
     return conduct(job(request, settings), keeping, progress)
 
 
+def settled(request: Request) -> Request:
+    """Return a request with what its recipe says of the files: the part, its unit, and the scan's."""
+    if request.recipe is None:
+        return request
+    part, part_unit, scan_unit = part_of(request.recipe)
+    known = carries_unit(request.scan)
+    return replace(
+        request,
+        reference=request.reference or part,
+        reference_unit=request.reference_unit or (part_unit if request.reference is None else None),
+        scan_unit=request.scan_unit or (None if known else scan_unit),
+    )
+
+
 def job(request: Request, settings: Settings) -> Job:
-    """Return an inspection that can be conducted."""
+    """Return an inspection that can be conducted; raises BadInput where nothing says what the part should be."""
+    request = settled(request)
+    if request.reference is None:
+        raise BadInput("runs.no_reference", scan=request.scan)
+    files = {"scan": request.scan, "reference": request.reference}
 
     def work(progress: Progress) -> Report:
-        with stage(progress, "runs.read"):
-            reference, chord_m = _read_reference(request, settings)
-            scan = read(request.scan, request.scan_unit)
-        return run(Inspection(scan, reference, chord_m), settings, progress)
+        return run(_read(request, settings, progress), settings, progress)
 
     return Job(
         application=APPLICATION,
         arguments={"scan_unit": request.scan_unit, "reference_unit": request.reference_unit},
-        inputs={"scan": request.scan, "reference": request.reference},
+        inputs=files | ({} if request.recipe is None else {"recipe": request.recipe}),
         settings=settings,
         work=work,
         output=request.folder,
@@ -69,15 +90,43 @@ def job(request: Request, settings: Settings) -> Job:
 
 def again(record: RunRecord, inputs: Mapping[str, Path], output: Path) -> Job:
     """Return the job of a record, over these files."""
-    request = Request(inputs["scan"], inputs["reference"], output=output, **record.arguments)
+    request = Request(
+        inputs["scan"], inputs["reference"], output=output, recipe=inputs.get("recipe"), **record.arguments
+    )
     return job(request, Settings(**record.settings))
 
 
-def _read_reference(request: Request, settings: Settings) -> tuple[Mesh, float]:
-    chord_m = None
-    if request.reference.suffix.lower() in {".step", ".stp"}:
-        coarse = read_mesh(request.reference, request.reference_unit)
-        size_m = float((coarse.vertices_m.max(axis=0) - coarse.vertices_m.min(axis=0)).max())
-        chord_m = settings.tolerance_m / CHORD_SHARE if settings.tolerance_m else size_m / CHORD_OF_SIZE
-    reference = read_mesh(request.reference, request.reference_unit, chord_m)
-    return reference, chord_m or 0.0
+def propose_recipe(reference: Path, unit: str | None, output: Path | None, progress: Progress = SILENT) -> Path:
+    """Write a recipe for a part, to begin with; return where it lies (beside the part, where nothing else is said)."""
+    from visionvalley.runs.proposal import write_proposal
+
+    place = output or reference.with_suffix(".toml")
+    if place.exists():
+        raise BadInput("runs.recipe_exists", path=place)
+    with stage(progress, "runs.read"):
+        part = with_faces(read_part(reference, unit))
+    return write_proposal(place, part, reference, unit)
+
+
+def _read(request: Request, settings: Settings, progress: Progress) -> Inspection:
+    with stage(progress, "runs.read"):
+        part = _read_reference(request, settings)
+        scan = read(request.scan, request.scan_unit)
+        if request.recipe is None:
+            return Inspection(scan, part.mesh, part.chord_m)
+        part = with_faces(part)
+        recipe = read_recipe(request.recipe, dict(zip(names(part), part.surfaces, strict=True)))
+    return Inspection(scan, part.mesh, part.chord_m, part=part, recipe=recipe)
+
+
+def _read_reference(request: Request, settings: Settings) -> Part:
+    path, unit = request.reference, request.reference_unit
+    if path is None:
+        raise BadInput("runs.no_reference", scan=request.scan)
+    if path.suffix.lower() not in {".step", ".stp"}:
+        return read_part(path, unit)
+    if settings.tolerance_m:
+        return read_part(path, unit, settings.tolerance_m / CHORD_SHARE)
+    coarse = read_part(path, unit)
+    size_m = float((coarse.mesh.vertices_m.max(axis=0) - coarse.mesh.vertices_m.min(axis=0)).max())
+    return read_part(path, unit, size_m / CHORD_OF_SIZE)

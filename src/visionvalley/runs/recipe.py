@@ -7,7 +7,7 @@ import math
 import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
@@ -35,7 +35,7 @@ REGION = ("box", "ball", "rod")
 NOMINAL = ("kind", "point", "direction", "length_direction", "diameter", "width", "length", "half_angle", "internal")
 CHECK = (
     "name", "kind", "of", "tolerance", "limits", "nominal", "datums", "diameter", "material", "size", "association",
-    "cutoff",
+    "cutoff", "datum_association",
 )  # fmt: skip
 DIMENSIONS = (Kind.SIZE, Kind.DISTANCE, Kind.ANGLE)
 NUMBER = (int, float)
@@ -311,19 +311,25 @@ def _check(
     nominal = _number(reader, given, "nominal", unit, "checks", n, None)
     if nominal is None and kind is Kind.SIZE:
         nominal = size_m(known[of[0]])
+    lay = _choice(reader, given, "datum_association", Association, Association.MINIMUM_ZONE, n)
+    datums = _datums(reader, given["datums"], letters, names, "checks", n) if "datums" in given else ()
     return Characteristic(
-        name=str(given.get("name", f"{kind.value} of {', '.join(some)}")),
+        name=str(given.get("name", f"{kind.value} of {_listed(of)}")),
         kind=kind,
         features=of,
         tolerance=_tolerance(reader, given, kind, nominal, n),
         nominal=nominal,
-        datums=_datums(reader, given["datums"], letters, names, "checks", n) if "datums" in given else (),
+        datums=tuple(replace(one, association=lay) for one in datums),
         diameter=bool(given.get("diameter", kind is Kind.COAXIALITY)),
         material=_choice(reader, given, "material", Material, Material.NONE, n),
         size=_choice(reader, given, "size", SizeCriterion, SizeCriterion.TWO_POINT, n),
         association=_choice(reader, given, "association", Association, Association.MINIMUM_ZONE, n),
         cutoff_m=_number(reader, given, "cutoff", MM, "checks", n),
     )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names) if len(names) <= 2 else f"{names[0]} to {names[-1]} ({len(names)})"
 
 
 def size_m(surface: Element | None) -> float | None:

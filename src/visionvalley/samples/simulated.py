@@ -5,13 +5,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from visionvalley.core import Camera, Cloud, Mesh, Pose, SensorNoise
+from visionvalley.core import Camera, Cloud, Mesh, Part, Pose, SensorNoise
+from visionvalley.core.arrays import Floats
 from visionvalley.vision.shape.surfaces import index_surface
 from visionvalley.vision.simulation.depth_sensor import DepthSensor
+from visionvalley.vision.simulation.depth_sensor import scan as seen
+from visionvalley.vision.simulation.faults import Bowed, Resized, Shifted, plant
 from visionvalley.vision.simulation.parts import plant_offset, rectilinear
-from visionvalley.vision.simulation.views import merged, scan_around
+from visionvalley.vision.simulation.views import looking_at, merged, scan_around
 
 DENT_M = -0.25e-3
+BRACKET_CHORD_M = 6e-6  # how far the sides of its holes lie inside the circles
+BOW_M, WIDER_M, MOVED_M = 60e-6, 40e-6, 80e-6
+NOISE = SensorNoise(white_m=15e-6, correlated_m=2e-6, correlation_length_m=10e-3)
+EDGE_M, AWAY_M = 3e-3, 0.4
 XS_MM = (0, 16, 32, 58, 74, 90)
 YS_MM = (0, 16, 44, 60)
 ZS_MM = (0, 8, 14, 22)
@@ -42,3 +49,27 @@ def dented_block(seed: int = 0) -> tuple[Cloud, Mesh]:
     scans = scan_around(index_surface(made.mesh), sensor, 0.35, views=8, seed=seed)
     elsewhere = Pose.from_rotation_vector(np.array([0.9, -0.5, 1.7]), np.array([0.12, -0.3, 0.5]))
     return merged(scans, elsewhere), part
+
+
+def faulty_part(part: Part, plane: int, wide: int, moved: int, seed: int = 0) -> Cloud:
+    """Return simulated scans of a part with a bowed plane, a hole too wide, and a hole out of place, by face numbers.
+
+    Twelve views of a structured-light sensor 0.4 m away, four from above and four from below that look into holes at
+    25 degrees, and four from the sides; noise `NOISE`. Truth: `BOW_M`, `WIDER_M`, `MOVED_M`.
+    """
+    faults = (Bowed(plane, BOW_M), Resized(wide, WIDER_M), Shifted(moved, np.array([MOVED_M, 0.0, 0.0])))
+    surface = index_surface(plant(part, faults, EDGE_M))
+    sensor = DepthSensor(Camera(240, 160, 620, 620, 119.5, 79.5), (0.12, 0.0, 0.0), NOISE, quantisation_m=1e-6)
+    middle = (surface.vertices_m.min(axis=0) + surface.vertices_m.max(axis=0)) / 2
+    scans = [
+        seen(surface, looking_at(middle + AWAY_M * _way(tilt, turn), middle), sensor, seed + number)
+        for number, (tilt, turn) in enumerate((tilt, 45 + 90 * k) for tilt in (25, 155, 80) for k in range(4))
+    ]
+    elsewhere = Pose.from_rotation_vector(np.array([0.4, 0.7, -0.3]), np.array([0.2, 0.1, 0.6]))
+    return merged(scans, elsewhere)
+
+
+def _way(tilt: int, turn: int) -> Floats:
+    """Return a direction by its angles from z and about it, in degrees."""
+    a, b = np.radians(tilt), np.radians(turn)
+    return np.array([np.sin(a) * np.cos(b), np.sin(a) * np.sin(b), np.cos(a)])

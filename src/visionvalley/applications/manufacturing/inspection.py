@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from visionvalley.applications.manufacturing.placement import placed
+from visionvalley.applications.manufacturing.recipe import By, Recipe
 from visionvalley.applications.manufacturing.settings import Settings
 from visionvalley.core import (
     SILENT,
@@ -18,19 +19,25 @@ from visionvalley.core import (
     Cloud,
     Colouring,
     Contribution,
+    Feature,
     Measurement,
     Mesh,
+    Part,
+    Pose,
     Progress,
     Report,
     Scene,
     Text,
     Thing,
     Tolerance,
+    Verdict,
     stage,
     text,
 )
 from visionvalley.core.arrays import Floats
+from visionvalley.vision.geometry.motion import best_motion
 from visionvalley.vision.metrology.best_fit import BestFit, fit_least_squares, fit_zone, pose_uncertainty_m
+from visionvalley.vision.metrology.extraction import Around
 from visionvalley.vision.metrology.profile import NEIGHBOURS, Deviations, filtered, surface_profile
 from visionvalley.vision.shape.distances import Closest, closest
 from visionvalley.vision.shape.neighbours import Index, build_index, nearest
@@ -56,6 +63,8 @@ class Inspection:
     chord_m      how far the reference's triangles may lie from the true surface (0: they are it)
     simulated    whether the scan was simulated
     remarks      what a reader must know of where the data come from
+    part         the reference with its faces, where a recipe asks for features
+    recipe       what is asked of them
     """
 
     scan: Cloud | Mesh
@@ -63,32 +72,57 @@ class Inspection:
     chord_m: float = 0.0
     simulated: bool = False
     remarks: tuple[Text, ...] = ()
+    part: Part | None = None
+    recipe: Recipe | None = None
+
+    def __post_init__(self) -> None:
+        if self.recipe is not None and (self.part is None or not self.part.surfaces):
+            raise BadInput("manufacturing.recipe_without_faces")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Map:
-    """Deviations of the aligned points."""
+class Aligned:
+    """A scan on its part, and how it deviates.
+
+    points_m  (N, 3) part frame; near: of them on the surface; around: their neighbours in the scan
+    """
 
     points_m: Floats
     near: Closest
+    around: Around
     deviations: Deviations
     fit: BestFit
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Judged:
+    """What became of a recipe.
+
+    features      in the order of the recipe
+    not_measured  what could not be, and why
+    facts         points of each feature, margins
+    """
+
+    features: tuple[Feature, ...] = ()
+    not_measured: tuple[Text, ...] = ()
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+
 def run(values: Inspection, settings: Settings = Settings(), progress: Progress = SILENT) -> Report:
-    """Register a scan to its nominal surface without a start and judge the profile of the surface."""
+    """Register a scan to its nominal surface and judge its profile, and the features that a recipe asks for."""
     size_m = _diagonal(values.reference)
     with stage(progress, "manufacturing.clean"):
         scan, stray = _cleaned(_cloud(values.scan))
         surface = index_surface(values.reference)
     with stage(progress, "manufacturing.coarse"):
-        start = placed(scan, values.reference, surface)
+        start = _start(values, scan, surface)
     with stage(progress, "manufacturing.fine"):
         fit = fit_least_squares(scan.points_m, surface, start, reach_m=REACH * size_m, sharing_m=SHARING * size_m)
     with stage(progress, "manufacturing.deviations"):
-        found = _deviations(scan.points_m, surface, fit, settings)
+        found = _deviations(scan.points_m, surface, fit, values, settings)
+    found, judged = _features(values, settings, surface, found, progress)
     with stage(progress, "manufacturing.judge"):
-        return _report(values, settings, found, stray)
+        return _report(values, settings, found, judged, stray)
 
 
 def _cloud(scan: Cloud | Mesh) -> Cloud:
@@ -111,15 +145,45 @@ def _diagonal(mesh: Mesh) -> float:
     return float(np.sqrt(((mesh.vertices_m.max(axis=0) - mesh.vertices_m.min(axis=0)) ** 2).sum()))
 
 
-def _deviations(points: Floats, surface: SurfaceIndex, fit: BestFit, settings: Settings) -> _Map:
-    neighbours = nearest(build_index(points), points, NEIGHBOURS).index
-    near = closest(surface, fit.part_from_scan.apply(points))
-    deviations = _filtered(near, neighbours, settings)
-    if settings.alignment == "zone":
-        fit = fit_zone(points, surface, fit, neighbours)
-        near = closest(surface, fit.part_from_scan.apply(points))
-        deviations = _filtered(near, neighbours, settings)
-    return _Map(fit.part_from_scan.apply(points), near, deviations, fit)
+def _start(values: Inspection, scan: Cloud, surface: SurfaceIndex) -> Pose:
+    """Return where the scan lies on the part: found without a start, or by the pairs of points that a user names."""
+    pairs = None if values.recipe is None else values.recipe.alignment
+    if pairs is None or pairs.scan_m is None or pairs.part_m is None:
+        return placed(scan, values.reference, surface)
+    return best_motion(pairs.scan_m, pairs.part_m)
+
+
+def _deviations(points: Floats, surface: SurfaceIndex, fit: BestFit, values: Inspection, settings: Settings) -> Aligned:
+    found = nearest(build_index(points), points, NEIGHBOURS)
+    around = Around(found.index, found.distance_m.astype(np.float64))
+    by = By.PART if values.recipe is None else values.recipe.alignment.by
+    if by is By.POINTS and values.recipe is not None:
+        asked = values.recipe.alignment
+        pose = best_motion(np.asarray(asked.scan_m), np.asarray(asked.part_m))
+        return laid(points, surface, replace(fit, part_from_scan=pose, criterion="points"), around, settings)
+    if settings.alignment == "zone" and by is By.PART:
+        fit = fit_zone(points, surface, fit, around.index)
+    return laid(points, surface, fit, around, settings)
+
+
+def laid(points: Floats, surface: SurfaceIndex, fit: BestFit, around: Around, settings: Settings) -> Aligned:
+    """Return how points (N, 3), scan frame, deviate where a fit lays them."""
+    moved = fit.part_from_scan.apply(points)
+    near = closest(surface, moved)
+    return Aligned(moved, near, around, _filtered(near, around.index, settings), fit)
+
+
+def _features(
+    values: Inspection, settings: Settings, surface: SurfaceIndex, found: Aligned, progress: Progress
+) -> tuple[Aligned, Judged]:
+    """Lay the scan on the recipe's datums where it asks so, and judge its features."""
+    if values.recipe is None or values.part is None:
+        return found, Judged()
+    from visionvalley.applications.manufacturing.features import judge_features, lay_on_datums
+
+    with stage(progress, "manufacturing.features", len(values.recipe.characteristics)):
+        found = lay_on_datums(values, found, surface, settings)
+        return found, judge_features(values, found, settings, progress)
 
 
 def _filtered(near: Closest, neighbours: NDArray[np.int32], settings: Settings) -> Deviations:
@@ -127,7 +191,7 @@ def _filtered(near: Closest, neighbours: NDArray[np.int32], settings: Settings) 
     return filtered(raw, neighbours, settings.noise_m)
 
 
-def _budget(found: _Map, values: Inspection, settings: Settings) -> tuple[Contribution, ...]:
+def _budget(found: Aligned, values: Inspection, settings: Settings) -> tuple[Contribution, ...]:
     reference_m = values.chord_m / math.sqrt(3)
     half_m = _diagonal(values.reference) / 2
     alignment_m = float(pose_uncertainty_m(found.fit, _corners(found.points_m)).max())
@@ -144,27 +208,38 @@ def _corners(points_m: Floats) -> Floats:
     return np.array([[x, y, z] for x in (low[0], high[0]) for y in (low[1], high[1]) for z in (low[2], high[2])])
 
 
-def _report(values: Inspection, settings: Settings, found: _Map, stray: int) -> Report:
+def _report(values: Inspection, settings: Settings, found: Aligned, judged: Judged, stray: int) -> Report:
     raw = found.deviations.raw_m
     if not np.isfinite(raw).any():
         raise BadInput("manufacturing.nothing_measured")
     budget, index = _budget(found, values, settings), build_index(found.points_m)
-    feature = surface_profile(found.deviations, budget, settings.tolerance_m, simulated=values.simulated)
-    measurements = (feature.measured, *_statistics(found, values, budget))
+    profile = surface_profile(found.deviations, budget, settings.tolerance_m, simulated=values.simulated)
+    asked = (profile,) if values.recipe is None or settings.tolerance_m is not None else ()
     return Report(
         application="manufacturing",
         title=text("manufacturing.title"),
-        verdict=feature.verdict,
-        measurements=measurements,
-        features=(feature,),
+        verdict=_verdict((*asked, *judged.features), judged.not_measured),
+        measurements=(profile.measured, *_statistics(found, values, budget)),
+        features=(*asked, *judged.features),
         scene=_scene(values, settings, found, index),
-        facts=_facts(found, stray, settings, _seen_share(found, values.reference, index), values.reference),
-        notes=(*_notes(values, settings, found, stray), *feature.notes[1:]),
+        facts=_facts(found, stray, settings, _seen_share(found, values.reference, index), values.reference)
+        | ({"features": judged.facts} if values.recipe is not None else {}),
+        notes=(*_notes(values, settings, found, stray), *profile.notes[1:], *judged.not_measured),
         simulated=values.simulated,
     )
 
 
-def _statistics(found: _Map, values: Inspection, budget: tuple[Contribution, ...]) -> tuple[Measurement, ...]:
+def _verdict(features: tuple[Feature, ...], not_measured: tuple[Text, ...]) -> Verdict | None:
+    """Return fail if any fails, cannot say if any cannot or was not measured, else pass if any passes."""
+    found = [one.verdict for one in features]
+    if Verdict.FAIL in found:
+        return Verdict.FAIL
+    if Verdict.CANNOT_SAY in found or not_measured:
+        return Verdict.CANNOT_SAY
+    return Verdict.PASS if Verdict.PASS in found else None
+
+
+def _statistics(found: Aligned, values: Inspection, budget: tuple[Contribution, ...]) -> tuple[Measurement, ...]:
     d = found.deviations.raw_m[np.isfinite(found.deviations.raw_m)]
     filtered_m = found.deviations.filtered_m[np.isfinite(found.deviations.filtered_m)]
     common = math.sqrt(math.fsum(c.standard_uncertainty**2 for c in budget))
@@ -182,7 +257,7 @@ def _statistics(found: _Map, values: Inspection, budget: tuple[Contribution, ...
     )
 
 
-def _facts(found: _Map, stray: int, settings: Settings, seen_share: float, reference: Mesh) -> Mapping[str, object]:
+def _facts(found: Aligned, stray: int, settings: Settings, seen_share: float, reference: Mesh) -> dict[str, object]:
     d = found.deviations.raw_m[np.isfinite(found.deviations.raw_m)]
     fit = found.fit
     quantiles = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
@@ -210,7 +285,7 @@ def _facts(found: _Map, stray: int, settings: Settings, seen_share: float, refer
     }
 
 
-def _seen_share(found: _Map, mesh: Mesh, index: Index) -> float:
+def _seen_share(found: Aligned, mesh: Mesh, index: Index) -> float:
     """Return the share of the reference's area that lies near a measured point, from 20,000 samples."""
     sampled = sample_surface(mesh, 20_000, seed=1)
     reach_m = max(3 * found.fit.rms_m, _diagonal(mesh) / 100)
@@ -218,11 +293,13 @@ def _seen_share(found: _Map, mesh: Mesh, index: Index) -> float:
     return float(np.mean(near.index[:, 0] >= 0))
 
 
-def _notes(values: Inspection, settings: Settings, found: _Map, stray: int) -> tuple[Text, ...]:
+def _notes(values: Inspection, settings: Settings, found: Aligned, stray: int) -> tuple[Text, ...]:
     notes = list(values.remarks)
     if values.simulated:
         notes.append(text("manufacturing.simulated"))
-    notes.append(text(f"manufacturing.alignment_{settings.alignment.replace('-', '_')}"))
+    by = By.PART if values.recipe is None else values.recipe.alignment.by
+    how = settings.alignment.replace("-", "_") if by is By.PART else by.value
+    notes.append(text(f"manufacturing.alignment_{how}"))
     if not found.fit.converged:
         notes.append(text("manufacturing.not_converged", rounds=found.fit.rounds))
     notes += [text("manufacturing.weak_motion", motion=motion) for motion in found.fit.unseen]
@@ -231,7 +308,7 @@ def _notes(values: Inspection, settings: Settings, found: _Map, stray: int) -> t
     return tuple(notes)
 
 
-def _scene(values: Inspection, settings: Settings, found: _Map, index: Index) -> Scene:
+def _scene(values: Inspection, settings: Settings, found: Aligned, index: Index) -> Scene:
     limits = (
         None if settings.tolerance_m is None else Tolerance(-settings.tolerance_m / 2, settings.tolerance_m / 2, "m")
     )

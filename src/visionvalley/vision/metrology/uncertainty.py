@@ -33,14 +33,16 @@ def measured(
     *,
     simulated: bool = False,
     seed: int = 0,
+    found: Evaluated | None = None,
 ) -> Feature:
     """Evaluate a characteristic on extracted features, with its uncertainty, and judge it.
 
     noise  of the sensor; None: its white noise is estimated from the scatter about the filtered surface
+    found  what `evaluate` returned of it, where that is known already
     seed   of the draws of noise for extreme values
     Raises BadInput where `evaluate` does.
     """
-    found = evaluate(characteristic, features)
+    found = evaluate(characteristic, features) if found is None else found
     used = {name: features[name] for name in found.sensitivity}
     known, degrees = (noise, math.inf) if noise is not None else _estimated(used)
     points = sensed(used, known)
