@@ -26,6 +26,7 @@ from visionvalley.core import Cylinder
 from visionvalley.core.arrays import Floats
 from visionvalley.kernels import bias as kernels
 from visionvalley.kernels.threads import each_thread
+from visionvalley.vision.geometry.symmetric import eigen, gram
 from visionvalley.vision.metrology.features import Smooth
 from visionvalley.vision.metrology.filters import STEEP, Filter, Places
 from visionvalley.vision.metrology.intervals import TAIL, Bounded, bounded, quantile
@@ -41,7 +42,9 @@ Ints = NDArray[np.int64]
 DRAWS, FEWER, MANY = 250, 128, 20_000
 ROWS = 12_000  # of one zone that take part in draws: those that decide, and others evenly
 FAR = 4.0
-FLAT = 1e-9  # of the largest square: what changes deviations less than that does not change them, as in `zones`
+ROUND = 24
+FLAT = 1e-9  # of the largest square: what changes deviations less does not change them, as in `zones`
+SLIGHT = 1e-5  # nor does what changes them by less than 3 mm a metre: a turn of an axis about itself
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -208,11 +211,13 @@ def _mating(found: Mating, noise: Mapping[str, Floats]) -> Group:
 
 def _group(zone: Zone, widest: Widest, points: Sensed, noise: Mapping[str, Floats]) -> Group:
     rows = zone.found.rows
+    one_sided = bool(rows.sides[0] == 1)
+    rows = _all_round(rows) if one_sided and len(zone.zoned) == 1 else rows
     count = len(rows.values)
     some = np.arange(count)
     if count > ROWS:  # whole points, with all their directions
         step = -(-len(np.unique(rows.point)) * count // (len(np.unique(rows.point)) * ROWS))
-        some = np.flatnonzero((rows.point % step == 0) | (zone.found.multipliers != 0))
+        some = np.flatnonzero(rows.point % step == 0)
     motions = rows.motions()[some]
     slopes = np.concatenate([multiplied(motions, zone.freedoms), rows.sizes[some]], axis=1)
     draws = np.zeros((len(some), next(iter(noise.values())).shape[2]))
@@ -222,8 +227,22 @@ def _group(zone: Zone, widest: Widest, points: Sensed, noise: Mapping[str, Float
     if widest.system is not None and widest.system.steps:
         pose = np.stack([_forced(widest.system.back(unit), points, noise) for unit in np.eye(6)])
         draws += multiplied(motions, pose)
-    one_sided = bool(rows.sides[0] == 1)
     return _made(rows.values[some], draws, _orthonormal(slopes), one_sided, rows.points_m[some], rows.gradients[some])
+
+
+def _all_round(rows: Rows) -> Rows:
+    """Return distances from an axis in so many directions that the largest of them is the distance, to 0.9 %."""
+    values, vectors = eigen(gram(rows.gradients))
+    if values[0] > 1e-6 * values[2]:
+        return rows  # around a point, not an axis
+    count = int(rows.point.max()) + 1
+    off = rows.values[:count, None] * rows.gradients[:count]
+    turns = [2 * math.pi * i / ROUND for i in range(ROUND)]
+    across = np.array([math.cos(t) * vectors[:, 1] + math.sin(t) * vectors[:, 2] for t in turns])
+    point = np.repeat(np.arange(count), ROUND)
+    directions = np.tile(across, (count, 1))
+    along = (off[point] * directions).sum(axis=1)
+    return Rows.above(along, rows.points_m[:count][point], directions, point=point)
 
 
 def _made(values: Floats, draws: Floats, free: Floats, one_sided: bool, points: Floats, gradients: Floats) -> Group:
@@ -307,6 +326,6 @@ def _orthonormal(columns: Floats) -> Floats:
             for row in kept:
                 rest = rest - float((row * rest).sum()) * row
         left = float((rest * rest).sum())
-        if left > FLAT * largest:
+        if left > max(FLAT * largest, SLIGHT * len(columns)):
             kept.append(rest / np.sqrt(left))
     return np.array(kept) if kept else np.zeros((0, len(columns)))
