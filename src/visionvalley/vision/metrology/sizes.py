@@ -39,7 +39,7 @@ from visionvalley.vision.metrology.toleranced import added
 
 Features = Mapping[str, Extracted]
 Round = (Circle, Cylinder, Sphere)
-BEYOND = 0.8  # gain of noise from which a place is extrapolated, not read
+BEYOND = 0.6  # gain of noise from which a place is extrapolated, not read
 SITES = 20_000  # local sizes, at most
 LONG = 1e3
 
