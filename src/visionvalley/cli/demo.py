@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from visionvalley.cli.keeping import KeepDays, KeepInputs, Owner
+
+if TYPE_CHECKING:
+    from visionvalley.runs.conducting import Keeping
 
 SCANS = "bunny_scans"
 FEATURES_OUTPUT = "-features"  # behind the name of the folder: the results of the second part
@@ -23,28 +26,33 @@ def demo(
     simulated: Annotated[
         bool, typer.Option("--simulated", help="Use a simulated part even where scans are here.")
     ] = False,
+    features: Annotated[
+        bool, typer.Option("--features", help="Measure the features of a machined part, the truth beside, instead.")
+    ] = False,
     owner: Owner = None,
     keep_days: KeepDays = None,
     keep_inputs: KeepInputs = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
-    """Register ten range scans without a start, fuse them and inspect the cloud; then the features of a part.
+    """Register ten range scans without a start, fuse them and inspect the cloud; or measure features.
 
     The features are of a machined part with planted faults, in a simulated scan: the truth stands beside.
     The scans of the Stanford bunny are found beside the checkout, in VALLEY_DATA or in the cache, else
     downloaded; where they are not to be had, simulated scans of a part take their place.
     """
-    from visionvalley.cli.compiling import ready
-    from visionvalley.cli.terminal import progress_bar, say, show_demo, show_record, show_report
+    from visionvalley.cli.compiling import FEATURES, ready
+    from visionvalley.cli.terminal import progress_bar, say, show_demo, show_record
     from visionvalley.core import BadInput
 
-    ready("demo", quiet=quiet)
+    ready("demo", quiet=quiet, without=() if features else FEATURES)
     from visionvalley.runs.conducting import Keeping
     from visionvalley.runs.demo import demonstrate, demonstrate_simulated
-    from visionvalley.runs.featured import PART, demonstrate_features
     from visionvalley.samples import find
 
     keeping = Keeping(owner, keep_days, keep_inputs)
+    if features:
+        _features(output.with_name(f"{output.name}{FEATURES_OUTPUT}"), keeping, quiet=quiet)
+        return
     with progress_bar(quiet=quiet) as progress:
         try:
             folder = None if simulated else find(SCANS, offline=offline, progress=progress)
@@ -58,16 +66,24 @@ def demo(
     if not quiet:
         show_demo(found)
     show_record(found.done, quiet=quiet)
+
+
+def _features(output: Path, keeping: Keeping, *, quiet: bool) -> None:
+    """Measure features of a part from STEP; where there is none, or nothing that reads it, of a bracket of ours."""
+    from visionvalley.cli.terminal import progress_bar, show_record, show_report
+    from visionvalley.core import BadInput
+    from visionvalley.runs.featured import PART, demonstrate_features
+    from visionvalley.samples import find
+
     with progress_bar(quiet=quiet) as progress:
         try:
             part = find(PART, offline=True, progress=progress) if has_cad() else None
         except BadInput:
             part = None
-        place = output.with_name(f"{output.name}{FEATURES_OUTPUT}")
-        featured = demonstrate_features(part, place, progress, keeping)
+        done = demonstrate_features(part, output, progress, keeping)
     if not quiet:
-        show_report(featured.report, featured.folder)
-    show_record(featured, quiet=quiet)
+        show_report(done.report, done.folder)
+    show_record(done, quiet=quiet)
 
 
 def has_cad() -> bool:
