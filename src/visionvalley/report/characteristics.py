@@ -61,7 +61,7 @@ def _card(page: Page, one: Feature, number: int) -> str:
     numbers = [(words("measured"), told(page, one.measured))]
     numbers += [(words("nominal"), safe(nominal(page, one)))] if one.nominal is not None else []
     numbers += [(words("tolerance"), safe(phrases.allowed(one.tolerance, words, large=page.large)))]
-    numbers += [(words.name(beside.name), told(page, beside)) for beside in one.beside]
+    numbers += [(words.name(beside.name), safe(page.written(beside).without_spread())) for beside in one.beside]
     notes = [tag("li", safe(render(note, words.language))) for note in one.notes]
     said = tag("ul", *notes, class_="notes") if notes else ""
     text = tag("div", pairs(numbers), _budget(page, one), said)

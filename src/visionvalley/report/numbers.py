@@ -49,6 +49,10 @@ class Written:
     spread: str
     unit: str
 
+    def without_spread(self) -> str:
+        """Return value and unit alone, rounded as they are known."""
+        return str(Written(self.value, "", self.unit))
+
     def __str__(self) -> str:
         degree = self.unit == "°"
         parts = (self.value, self.spread) if degree else (self.value, self.spread, self.unit)

@@ -55,7 +55,7 @@ def _feature(
     numbers = [[words.plain("measured"), told(page, one.measured)]]
     numbers += [[words.plain("nominal"), nominal(page, one)]] if one.nominal is not None else []
     numbers += [[words.plain("tolerance"), phrases.allowed(one.tolerance, words, large=page.large)]]
-    numbers += [[words.plain_name(beside.name), told(page, beside)] for beside in one.beside]
+    numbers += [[words.plain_name(beside.name), page.written(beside).without_spread()] for beside in one.beside]
     return {
         "name": words.plain_name(one.name),
         "kind": words.plain_name(one.kind),

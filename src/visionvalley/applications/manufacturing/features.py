@@ -14,8 +14,10 @@ from visionvalley.applications.manufacturing.recipe import By, Looked, Recipe
 from visionvalley.applications.manufacturing.settings import Settings
 from visionvalley.core import (
     BadInput,
+    Circle,
     Cloud,
     Colouring,
+    Cylinder,
     Element,
     Feature,
     Mesh,
@@ -24,6 +26,8 @@ from visionvalley.core import (
     Progress,
     Scene,
     SensorNoise,
+    Slot,
+    Sphere,
     Text,
     Thing,
     Tolerance,
@@ -41,6 +45,13 @@ from visionvalley.vision.shape.joining import names
 from visionvalley.vision.shape.surfaces import SurfaceIndex
 
 NEIGHBOURHOOD = 0.35  # of a feature's size, around it: what its picture shows besides
+SIZES = {
+    Cylinder: "diameter",
+    Circle: "diameter",
+    Sphere: "diameter",
+    Plane: "width",
+    Slot: "width",
+}  # as a drawing calls them
 SYMMETRIC = {Kind.FLATNESS, Kind.CYLINDRICITY, Kind.ROUNDNESS, Kind.STRAIGHTNESS, Kind.SURFACE_PROFILE}
 
 
@@ -149,7 +160,8 @@ def _judged(
     found = evaluate(asked, points)
     feature = measured(asked, points, noise, simulated=simulated, found=found)
     scene = _scene(extraction.part, asked, points, found)
-    return replace(feature, datums=extraction.recipe.written(asked.datums), scene=scene)
+    kind = SIZES.get(type(points[asked.features[0]].nominal), feature.kind) if asked.kind is Kind.SIZE else feature.kind
+    return replace(feature, kind=kind, datums=extraction.recipe.written(asked.datums), scene=scene)
 
 
 def _facts(found: Extraction, points: Mapping[str, Extracted]) -> Mapping[str, object]:
