@@ -86,7 +86,8 @@ def pictures_of_features(
 
     def one(scene: Scene) -> Picture | None:
         layers = _layers(scene, FEATURE_POINTS)
-        return draw(best_corner(scene, layers), layers, size, scale_of(scene, map_name)) if layers else None
+        view = best_corner(scene, layers) if layers else None
+        return draw(view, layers, size, scale_of(scene, map_name), through=True) if view else None
 
     with ThreadPoolExecutor(2) as pool:
         drawn = zip(scenes, pool.map(one, scenes.values()), strict=True)
@@ -135,12 +136,18 @@ def _in_front(frame: Frame, dots: Dots, seen: Seen) -> NDArray[np.bool_]:
     return near >= seen.near_m.ravel()[pixel] - np.float32(4 * frame.pixel_m)
 
 
-def draw(view: View, layers: list[Dots], size: tuple[int, int], scale: Scale | None) -> Picture:
-    """Return one picture of the layers; coloured ones lie over plain ones where both are at the same place."""
+def draw(
+    view: View, layers: list[Dots], size: tuple[int, int], scale: Scale | None, *, through: bool = False
+) -> Picture:
+    """Return one picture of the layers; coloured ones lie over plain ones where both are at the same place.
+
+    through  coloured ones are seen through plain ones: the wall of a hole through the part
+    """
     frame = frame_for(view, layers, size[0] * FINER, size[1] * FINER, 8 * FINER)
     seen = [look(frame, layer) for layer in layers]
     coloured = [layer.values is not None for layer in layers]
-    back = np.float32(0.02 * max(frame.width, frame.height) * frame.pixel_m) if any(coloured) else np.float32(0)
+    share = 4.0 if through else 0.02
+    back = np.float32(share * max(frame.width, frame.height) * frame.pixel_m) if any(coloured) else np.float32(0)
     rgb, there, near = _painted(seen[0], scale if coloured[0] else None), seen[0].there, seen[0].near_m
     near = near if coloured[0] else near - back
     for one, has_colour in zip(seen[1:], coloured[1:], strict=True):

@@ -39,9 +39,11 @@ from visionvalley.vision.metrology.characteristics import Characteristic, Evalua
 from visionvalley.vision.metrology.datums import DatumSystem, lay
 from visionvalley.vision.metrology.extraction import Associated, associate, counted, extracted
 from visionvalley.vision.metrology.regions import inside
+from visionvalley.vision.metrology.surfaces import distances
 from visionvalley.vision.metrology.tolerances import evaluate
 from visionvalley.vision.metrology.uncertainty import measured
 from visionvalley.vision.shape.joining import names
+from visionvalley.vision.shape.subdivision import subdivided
 from visionvalley.vision.shape.surfaces import SurfaceIndex
 
 NEIGHBOURHOOD = 0.35  # of a feature's size, around it: what its picture shows besides
@@ -196,18 +198,32 @@ def _scene(part: Part, asked: Characteristic, features: Mapping[str, Extracted],
 
 
 def _deviation(found: Evaluated, feature: Extracted) -> Floats:
+    """Return what an evaluation coloured points by, else their distances from the nominal, out of the material."""
     values = found.deviation_m.get(feature.name)
-    return np.full(len(feature.points_m), np.nan) if values is None else values
+    if values is not None:
+        return values
+    outwards = -1.0 if getattr(feature.nominal, "internal", False) else 1.0
+    return outwards * distances(feature.nominal, feature.points_m)[0]
 
 
 def _near(part: Part, points_m: Floats) -> Mesh:
-    """Return the triangles of a part in a box around points."""
+    """Return the surface of a part in a box around points, cut finely enough that the box has no spikes."""
     low, high = points_m.min(axis=0), points_m.max(axis=0)
     room = NEIGHBOURHOOD * float(np.sqrt(((high - low) ** 2).sum()))
-    corners = part.mesh.vertices_m[part.mesh.faces]
-    kept = ((corners.max(axis=1) >= low - room) & (corners.min(axis=1) <= high + room)).all(axis=1)
-    used, faces = np.unique(part.mesh.faces[kept], return_inverse=True)
-    return Mesh(part.mesh.vertices_m[used], faces.reshape(-1, 3).astype(np.int32))
+    near = _within(part.mesh, low - room, high + room)
+    longest_m = float(np.ptp(near.vertices_m, axis=0).max(initial=0.0))
+    while longest_m > room / 2 > 0:  # halved and cut in turn, so that a small hole in a large face stays cheap
+        longest_m /= 2
+        near = _within(subdivided(near, longest_m), low - room, high + room)
+    return near
+
+
+def _within(mesh: Mesh, low: Floats, high: Floats) -> Mesh:
+    """Return the triangles of a surface that reach into a box."""
+    corners = mesh.vertices_m[mesh.faces]
+    kept = ((corners.max(axis=1) >= low) & (corners.min(axis=1) <= high)).all(axis=1)
+    used, faces = np.unique(mesh.faces[kept], return_inverse=True)
+    return Mesh(mesh.vertices_m[used], faces.reshape(-1, 3).astype(np.int32))
 
 
 def _up(nominal: Element) -> tuple[float, float, float]:
