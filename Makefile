@@ -21,6 +21,7 @@ WEB := $(shell find web -type f -not -path '*/node_modules/*' 2>/dev/null)
 
 demo: $(VENV)/run.stamp $(VENV)/web.stamp
 	$(VENV)/bin/valley demo
+	$(VENV)/bin/valley demo --features
 
 test: $(VENV)/dev.stamp $(VENV)/web.stamp
 	$(VENV)/bin/python -m visionvalley.kernels.ahead
