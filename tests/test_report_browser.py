@@ -85,7 +85,7 @@ def test_the_pointer_reads_the_deviation_that_is_there(page, x, y, told):
 
 def test_dragging_turns_the_part_and_reset_turns_it_back(page):
     page.evaluate("viewer.reset()")
-    page.wait("!viewer.controls.moving && viewer.controls.elevation < 1.2")  # the turn from the top has begun, and ended
+    page.wait("!viewer.controls.moving && viewer.controls.elevation < 1.2")  # back from the top, and at rest
     before = page.evaluate("[viewer.controls.azimuth, viewer.controls.elevation]")
     box = page.evaluate("(({x, y, width, height}) => [x + width / 2, y + height / 2])"
                         "(document.querySelector('#viewer canvas').getBoundingClientRect())")  # fmt: skip
