@@ -65,11 +65,10 @@ def results_json(many: Many) -> str:
 def show_many(many: Many) -> None:
     """Print how many parts passed, those that did not, and where the summary lies."""
     from visionvalley.cli.terminal import SIGNS, console_of, signed
-    from visionvalley.report.summary import whole_verdict
+    from visionvalley.report.summary import counted, whole_verdict
 
     console = console_of()
-    counts = {one: sum(p.result is not None and p.result[0].verdict is one for p in many.parts) for one in Verdict}
-    failed = sum(p.error is not None for p in many.parts)
+    counts, failed = counted(many.parts)
     names = {"passed": counts[Verdict.PASS], "failed": counts[Verdict.FAIL], "unsure": counts[Verdict.CANNOT_SAY]}
     told = render(text("terminal.many", count=len(many.parts), refused=failed, **names))
     console.print()

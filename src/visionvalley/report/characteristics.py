@@ -33,6 +33,15 @@ def nominal(page: Page, feature: Feature) -> str:
     return phrases.value(feature.nominal, feature.measured.unit, page.words.language, large=page.large, digits=6)
 
 
+def further_numbers(page: Page, one: Feature) -> list[tuple[str, str]]:
+    """Return what stands beside a measured value, names and values, not escaped: nominal, tolerance, raw value..."""
+    words = page.words
+    numbers = [(words.plain("nominal"), nominal(page, one))] if one.nominal is not None else []
+    numbers += [(words.plain("tolerance"), phrases.allowed(one.tolerance, words, large=page.large))]
+    numbers += [(words.plain_name(beside.name), page.written(beside).without_spread()) for beside in one.beside]
+    return numbers
+
+
 def _row(page: Page, one: Feature, number: int) -> tuple[str, ...]:
     words = page.words
     name = words.name(one.name)
@@ -58,10 +67,8 @@ def _card(page: Page, one: Feature, number: int) -> str:
     heading = tag(
         "h3", frame(one, words, large=page.large), tag("span", words.name(one.name)), chip(one.verdict, words)
     )
-    numbers = [(words("measured"), told(page, one.measured))]
-    numbers += [(words("nominal"), safe(nominal(page, one)))] if one.nominal is not None else []
-    numbers += [(words("tolerance"), safe(phrases.allowed(one.tolerance, words, large=page.large)))]
-    numbers += [(words.name(beside.name), safe(page.written(beside).without_spread())) for beside in one.beside]
+    further = [(safe(name), safe(value)) for name, value in further_numbers(page, one)]
+    numbers = [(words("measured"), told(page, one.measured)), *further]
     notes = [tag("li", safe(render(note, words.language))) for note in one.notes]
     said = tag("ul", *notes, class_="notes") if notes else ""
     text = tag("div", pairs(numbers), _budget(page, one), said)

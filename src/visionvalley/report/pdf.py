@@ -19,6 +19,7 @@ from visionvalley.report.html import MOUNTAINS
 from visionvalley.report.markup import CLASSES, SIGNS
 from visionvalley.report.page import Page
 from visionvalley.report.printed import TALL, features_of, groups_of, number_of
+from visionvalley.report.sections import FIVE, STATED, subject
 from visionvalley.report.svg import alone
 from visionvalley.report.symbols import PATHS, drawing
 
@@ -89,7 +90,7 @@ def _data(page: Page, root: Path) -> dict[str, Any]:
         "picture": "corner.svg" if picture is not None else None,
         "legend": "legend.svg" if scale is not None else None,
         "caption": " ".join(caption),
-        "numbers": [number_of(page, one) for one in report.measurements[:5]],
+        "numbers": [number_of(page, one) for one in report.measurements[:FIVE]],
         "conditions": [[words.plain("date"), page.date], [words.plain("record_id"), page.conditions.id]]
         + [[words.plain(name), str(page.facts("conditions").get(name, words.plain("not_stated")))] for name in STATED],
         "coverage": phrases.coverage(report.measurements, words),
@@ -98,17 +99,6 @@ def _data(page: Page, root: Path) -> dict[str, Any]:
         "features": features_of(page, root, lambda verdict: verdict_of(verdict, page)),
         "groups": groups_of(page),
     }
-
-
-STATED = ("order", "operator", "sensor", "temperature")
-
-
-def subject(page: Page) -> str:
-    """Return the files that were read, or how many there were."""
-    inputs = page.conditions.inputs
-    if len(inputs) > 3:
-        return page.words.plain("many_inputs", count=len(inputs))
-    return " · ".join(f"{page.words.plain_name(one.role)}: {one.name}" for one in inputs)
 
 
 def verdict_of(verdict: Verdict | None, page: Page) -> dict[str, str]:

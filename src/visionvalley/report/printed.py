@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from visionvalley.core import Feature, Measurement, Verdict, render
-from visionvalley.report import charts, phrases
+from visionvalley.report import charts
 from visionvalley.report.alignment import summary
-from visionvalley.report.characteristics import nominal
+from visionvalley.report.characteristics import further_numbers, nominal
 from visionvalley.report.facts import lines
 from visionvalley.report.numbers import THIN, plain, unit_for
 from visionvalley.report.page import Page
@@ -52,10 +52,7 @@ def _feature(
     for name, svg in drawn.items():
         if svg:
             alone(svg, root / f"{name}-{number}.svg", small=name == "legend")
-    numbers = [[words.plain("measured"), told(page, one.measured)]]
-    numbers += [[words.plain("nominal"), nominal(page, one)]] if one.nominal is not None else []
-    numbers += [[words.plain("tolerance"), phrases.allowed(one.tolerance, words, large=page.large)]]
-    numbers += [[words.plain_name(beside.name), page.written(beside).without_spread()] for beside in one.beside]
+    numbers = [(words.plain("measured"), told(page, one.measured)), *further_numbers(page, one)]
     return {
         "name": words.plain_name(one.name),
         "kind": words.plain_name(one.kind),

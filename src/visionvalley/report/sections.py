@@ -34,7 +34,7 @@ def all_sections(page: Page) -> Iterable[str]:
 def answer(page: Page) -> str:
     """Return page one: part, verdict, the picture that explains it, five numbers, conditions."""
     words, report = page.words, page.report
-    top = tag("div", tag("h1", safe(page.part)), tag("p", _inputs(page), class_="subject"), class_="headline")
+    top = tag("div", tag("h1", safe(page.part)), tag("p", safe(subject(page)), class_="subject"), class_="headline")
     why = safe(phrases.verdict_reason(report.verdict, words))
     said = tag("div", tag("strong", words.verdict(report.verdict)), tag("p", why))
     verdict = tag("div", sign(report.verdict), said, class_=f"verdict {CLASSES[report.verdict]}")
@@ -52,12 +52,12 @@ def answer(page: Page) -> str:
     return tag("section", top, verdict, banner, overview, under, id="answer", aria_label=words("verdict"))
 
 
-def _inputs(page: Page) -> str:
-    """Return the files that were read, or how many there were."""
+def subject(page: Page) -> str:
+    """Return the files that were read, or how many there were, not escaped."""
     inputs = page.conditions.inputs
     if len(inputs) > FEW_FILES:
-        return page.words("many_inputs", count=len(inputs))
-    return " · ".join(f"{page.words.name(one.role)}: {safe(one.name)}" for one in inputs)
+        return page.words.plain("many_inputs", count=len(inputs))
+    return " · ".join(f"{page.words.plain_name(one.role)}: {one.name}" for one in inputs)
 
 
 def _number(page: Page, measured: Measurement) -> str:

@@ -65,6 +65,12 @@ def whole_verdict(parts: Sequence[Judged]) -> Verdict | None:
     return Verdict.PASS if Verdict.PASS in verdicts else None
 
 
+def counted(parts: Sequence[Judged]) -> tuple[dict[Verdict, int], int]:
+    """Return how many parts have each verdict, and how many could not be inspected."""
+    verdicts = [one.result[0].verdict for one in parts if one.result is not None]
+    return {one: verdicts.count(one) for one in Verdict}, sum(one.error is not None for one in parts)
+
+
 def write_summary(folder: Path, parts: Sequence[Judged], language: str = "en") -> None:
     """Write the page, and all values as CSV, DFQ and QIF, into the folder that holds the parts' folders."""
     results = [one.result for one in parts if one.result is not None]
@@ -93,8 +99,7 @@ def _series(parts: Sequence[Judged]) -> Iterator[_Series]:
 
 def _answer(parts: Sequence[Judged], words: Words) -> str:
     verdict = whole_verdict(parts)
-    counts = {one: sum(part.result is not None and part.result[0].verdict is one for part in parts) for one in Verdict}
-    failed = sum(part.error is not None for part in parts)
+    counts, failed = counted(parts)
     told = [(words.verdict(one), str(count)) for one, count in counts.items()]
     told += [(words("not_inspected"), str(failed))] if failed else []
     said = tag("div", tag("strong", words.verdict(verdict)), tag("p", words("summary_lead", count=len(parts))))

@@ -66,7 +66,8 @@ def inspect_many(
     requests = [replace(one, output=folder / name) for one, name in zip(requests, _names(requests), strict=True)]
     folder.mkdir(parents=True, exist_ok=True)
     with stage(progress, "runs.look_for_finished", steps=len(requests)):
-        keys = {one.folder: _key(one, settings, progress) for one in requests}
+        digests: dict[Path, str] = {}
+        keys = {one.folder: _key(one, settings, digests, progress) for one in requests}
         finished = _finished(folder)
     waiting = [one for one in requests if not _is_done(one, keys[one.folder], finished)]
     errors: dict[Path, BadInput] = {}
@@ -99,14 +100,19 @@ def _names(requests: Sequence[Request]) -> list[str]:
     return names
 
 
-def _key(request: Request, settings: Settings, progress: Progress) -> str | None:
-    """Return a digest of all that a result depends on; None where a file cannot be read, which its run will say."""
+def _key(request: Request, settings: Settings, digests: dict[Path, str], progress: Progress) -> str | None:
+    """Return a digest of all that a result depends on; None where a file cannot be read, which its run will say.
+
+    digests  of files that were read already: the reference belongs to every scan
+    """
     from visionvalley.records.artefacts import digest_of
 
     job = inspection.job(request, settings)
     progress.advance()
     try:
-        inputs = {role: digest_of(path)[0] for role, path in job.inputs.items()}
+        for path in job.inputs.values():
+            digests[path] = digests.get(path) or digest_of(path)[0]
+        inputs = {role: digests[path] for role, path in job.inputs.items()}
     except OSError:
         return None
     whole = [inputs, dict(job.arguments), asdict(settings), versions()]
