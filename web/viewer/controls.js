@@ -69,9 +69,10 @@ export class Controls {
       const s = t * t * (3 - 2 * t);
       [this.azimuth, this.elevation] = [0, 1].map((i) => from[i] + (to[i] - from[i]) * s);
       this.changed();
-      if (t < 1) this.turning = requestAnimationFrame(step);
+      this.turning = t < 1 ? requestAnimationFrame(step) : undefined;
     };
     cancelAnimationFrame(this.turning);
+    this.moving = true;  // from now on, not from its first frame
     this.turning = requestAnimationFrame(step);
   }
 
@@ -82,6 +83,7 @@ export class Controls {
       this.frame = undefined;
       this.redraw(true);
       this.resting = setTimeout(() => {
+        if (this.turning !== undefined) return;  // its next frame is late, not the last
         this.moving = false;
         this.redraw(false);
       }, REST_MS);
@@ -116,7 +118,7 @@ export class Controls {
   listen() {
     const on = (name, act, options = {}) => this.canvas.addEventListener(name, act, { signal: this.stop.signal, ...options });
     on("pointerdown", (event) => {
-      cancelAnimationFrame(this.turning);
+      this.turning = cancelAnimationFrame(this.turning);  // undefined: it turns no more
       this.canvas.focus({ preventScroll: true });
       this.canvas.setPointerCapture(event.pointerId);
       this.pointers.set(event.pointerId, [event.clientX, event.clientY]);
@@ -161,6 +163,6 @@ export class Controls {
     this.stop.abort();
     clearTimeout(this.resting);
     cancelAnimationFrame(this.frame);
-    cancelAnimationFrame(this.turning);
+    this.turning = cancelAnimationFrame(this.turning);
   }
 }
