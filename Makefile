@@ -83,8 +83,8 @@ LOCK := .venv-lock/bin/uv pip compile -q --universal --python-version 3.11 --gen
   --no-emit-index-url --no-annotate --no-header pyproject.toml requirements/build.in
 
 lock: .venv-lock/made.stamp
-	$(LOCK) --extra cad --extra report -o requirements/run.lock
-	$(LOCK) --extra dev --extra cad --extra report --extra postgresql -c requirements/run.lock -o requirements/dev.lock
+	$(LOCK) --extra cad --extra report --extra hall -o requirements/run.lock
+	$(LOCK) --extra dev --extra cad --extra report --extra hall --extra postgresql -c requirements/run.lock -o requirements/dev.lock
 	$(LOCK) requirements/bench.in -c requirements/run.lock -o requirements/bench.lock
 
 .venv-lock/made.stamp:
