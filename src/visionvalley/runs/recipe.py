@@ -3,19 +3,27 @@
 
 from __future__ import annotations
 
-import math
 import re
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from difflib import get_close_matches
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
 from visionvalley.applications.manufacturing.recipe import Aligned, By, Looked, Recipe
 from visionvalley.core import BadInput, Cone, Cylinder, Element, Plane, SensorNoise, Slot, Sphere, Tolerance
+from visionvalley.runs.recipe_reading import (
+    DEG,
+    MM,
+    NUMBER,
+    Reader,
+    load,
+    number_of,
+    region_of,
+    table_of,
+    vector_of,
+)
 from visionvalley.vision.metrology.characteristics import (
     Association,
     Characteristic,
@@ -24,89 +32,17 @@ from visionvalley.vision.metrology.characteristics import (
     Material,
     SizeCriterion,
 )
-from visionvalley.vision.metrology.regions import Ball, Box, Region, Rod
 
-MM, DEG = 1e-3, math.pi / 180
 TOP = ("part", "part_unit", "scan", "alignment", "features", "datums", "checks")
 SCAN = ("unit", "noise", "correlated_noise", "correlation_length", "scale", "edge_margin")
 ALIGNMENT = ("by", "datums", "pairs")
 FEATURE = ("face", "faces", "region", "nominal")
-REGION = ("box", "ball", "rod")
 NOMINAL = ("kind", "point", "direction", "length_direction", "diameter", "width", "length", "half_angle", "internal")
 CHECK = (
     "name", "kind", "of", "tolerance", "limits", "nominal", "datums", "diameter", "material", "size", "association",
     "cutoff", "datum_association",
 )  # fmt: skip
 DIMENSIONS = (Kind.SIZE, Kind.DISTANCE, Kind.ANGLE)
-NUMBER = (int, float)
-
-
-@dataclass(frozen=True, slots=True)
-class _Reader:
-    """What is read, where errors point to, and which names there are."""
-
-    path: Path
-    lines: tuple[str, ...]
-    faces: tuple[str, ...]
-
-    def line(self, key: str, table: str = "", number: int = 0) -> int:
-        """Return the line (from 1) of a key in the n-th table of a name; of the table where the key is not found."""
-        at, seen, found = 1, -1, 1
-        inside = table == ""
-        for count, written in enumerate(self.lines, 1):
-            heading = re.match(r"\s*\[\[?\s*([^\]]+?)\s*\]\]?", written)
-            if heading:
-                name = heading[1].replace('"', "")
-                if not table and name == key:
-                    return count
-                same = name == table
-                seen += same
-                inside = same and seen == number
-                found = count if inside else found
-            if inside and re.match(rf"\s*[\"']?{re.escape(key)}[\"']?\s*(=|\.)", written):
-                return count
-            at = count
-        return min(found, at)
-
-    def known(self, given: Mapping[str, Any], known: Sequence[str], where: str, table: str = "", n: int = 0) -> None:
-        """Raise BadInput for the first key that is not known."""
-        for key in given:
-            if key not in known:
-                raise BadInput(
-                    "recipe.unknown_key", path=self.path, line=self.line(key, table, n), key=key, where=where,
-                    nearest=_nearest(key, known), known=", ".join(known),
-                )  # fmt: skip
-
-    def wrong(self, key: str, value: Any, wanted: str, table: str = "", n: int = 0) -> NoReturn:
-        """Raise BadInput for a value."""
-        line = self.line(key, table, n)
-        raise BadInput("recipe.bad_value", path=self.path, line=line, key=key, value=repr(value), wanted=wanted)
-
-    def name(self, name: str, known: Sequence[str], what: str, key: str, table: str, n: int = 0) -> str:
-        """Return a name that is known; BadInput with the nearest one for another."""
-        if name not in known:
-            line = self.line(key, table, n)
-            raise BadInput(
-                "recipe.unknown_name", path=self.path, line=line, what=what, name=name, count=len(known),
-                nearest=_nearest(name, known),
-            )  # fmt: skip
-        return name
-
-
-def _nearest(name: str, known: Sequence[str]) -> str:
-    close = get_close_matches(str(name), known, 1, 0.4)
-    return close[0] if close else ", ".join(known[:6]) or "-"
-
-
-def load(path: Path) -> tuple[dict[str, Any], str]:
-    """Return a recipe's TOML and its text; BadInput where it is none."""
-    try:
-        written = path.read_bytes().decode("utf-8")
-        return tomllib.loads(written), written
-    except FileNotFoundError as error:
-        raise BadInput("io.missing", path=path) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadInput("recipe.not_toml", path=path, reason=str(error)) from error
 
 
 def part_of(path: Path) -> tuple[Path | None, str | None, str | None]:
@@ -125,64 +61,38 @@ def read_recipe(path: Path, surfaces: Mapping[str, Element | None]) -> Recipe:
     sense; the nearest right name is named.
     """
     given, written = load(path)
-    reader = _Reader(path, tuple(written.splitlines()), tuple(surfaces))
+    reader = Reader(path, tuple(written.splitlines()), tuple(surfaces))
     reader.known(given, TOP, "in a recipe")
-    features = tuple(_feature(reader, name, one) for name, one in _table(reader, given, "features").items())
+    features = tuple(_feature(reader, name, one) for name, one in table_of(reader, given, "features").items())
     names = (*(one.name for one in features), *surfaces)
     known = {**surfaces, **{one.name: _surface(one, surfaces) for one in features}}
-    letters = _letters(reader, _table(reader, given, "datums"), names)
+    letters = _letters(reader, table_of(reader, given, "datums"), names)
     checks = given.get("checks", [])
     if not isinstance(checks, list):
         reader.wrong("checks", checks, "a list of tables: [[checks]]")
-    scan = _table(reader, given, "scan")
+    scan = table_of(reader, given, "scan")
     reader.known(scan, SCAN, "in [scan]", "scan")
     return Recipe(
         characteristics=tuple(_check(reader, one, known, letters, n) for n, one in enumerate(checks)),
         features=features,
         letters=letters,
-        alignment=_alignment(reader, _table(reader, given, "alignment"), names, letters),
+        alignment=_alignment(reader, table_of(reader, given, "alignment"), names, letters),
         noise=_noise(reader, scan),
-        margin_m=_number(reader, scan, "edge_margin", MM, "scan"),
+        margin_m=number_of(reader, scan, "edge_margin", MM, "scan"),
     )
 
 
-def _table(reader: _Reader, given: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    found = given.get(key, {})
-    if not isinstance(found, dict):
-        reader.wrong(key, found, f"a table: [{key}]")
-    return found
-
-
-def _number(
-    reader: _Reader, given: Mapping[str, Any], key: str, unit: float, table: str, n: int = 0, low: float | None = 0.0
-) -> float | None:
-    value = given.get(key)
-    if value is None:
-        return None
-    number = float(value) if isinstance(value, NUMBER) and not isinstance(value, bool) else math.nan
-    if not math.isfinite(number) or (low is not None and number < low):
-        reader.wrong(key, value, "a number" if low is None else "a number from zero on", table, n)
-    return number * unit
-
-
-def _vector(reader: _Reader, value: Any, key: str, unit: float, table: str) -> Any:
-    fits = isinstance(value, list) and len(value) == 3 and all(isinstance(v, NUMBER) for v in value)
-    if not fits:
-        reader.wrong(key, value, "three numbers: [x, y, z]", table)
-    return np.array(value, np.float64) * unit
-
-
 # ---- scan, alignment, datums
-def _noise(reader: _Reader, scan: Mapping[str, Any]) -> SensorNoise | None:
+def _noise(reader: Reader, scan: Mapping[str, Any]) -> SensorNoise | None:
     keys = {"white_m": ("noise", MM), "correlated_m": ("correlated_noise", MM)}
     keys |= {"correlation_length_m": ("correlation_length", MM), "scale": ("scale", 1.0)}
     if not any(key in scan for key, _ in keys.values()):
         return None
-    found = {name: _number(reader, scan, key, unit, "scan") for name, (key, unit) in keys.items()}
+    found = {name: number_of(reader, scan, key, unit, "scan") for name, (key, unit) in keys.items()}
     return SensorNoise(**{name: value for name, value in found.items() if value is not None})
 
 
-def _letters(reader: _Reader, given: Mapping[str, Any], names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+def _letters(reader: Reader, given: Mapping[str, Any], names: Sequence[str]) -> dict[str, tuple[str, ...]]:
     letters: dict[str, tuple[str, ...]] = {}
     for letter, of in given.items():
         some = [of] if isinstance(of, str) else of
@@ -193,7 +103,7 @@ def _letters(reader: _Reader, given: Mapping[str, Any], names: Sequence[str]) ->
 
 
 def _datums(
-    reader: _Reader, written: Any, letters: Mapping[str, tuple[str, ...]], names: Sequence[str], table: str, n: int = 0
+    reader: Reader, written: Any, letters: Mapping[str, tuple[str, ...]], names: Sequence[str], table: str, n: int = 0
 ) -> tuple[DatumReference, ...]:
     """Return the datums of 'A|B-C|(D)M'."""
     if not isinstance(written, str) or not written.strip():
@@ -212,7 +122,7 @@ def _datums(
 
 
 def _alignment(
-    reader: _Reader, given: Mapping[str, Any], names: Sequence[str], letters: Mapping[str, tuple[str, ...]]
+    reader: Reader, given: Mapping[str, Any], names: Sequence[str], letters: Mapping[str, tuple[str, ...]]
 ) -> Aligned:
     reader.known(given, ALIGNMENT, "in [alignment]", "alignment")
     by = given.get("by", "part")
@@ -224,12 +134,12 @@ def _alignment(
         return Aligned(By(by), datums)
     if not isinstance(pairs, list) or not all(isinstance(one, list) and len(one) == 2 for one in pairs):
         reader.wrong("pairs", pairs, "pairs of points: [[[scan x, y, z], [part x, y, z]], ...]", "alignment")
-    scan, part = ([_vector(reader, one[k], "pairs", MM, "alignment") for one in pairs] for k in (0, 1))
+    scan, part = ([vector_of(reader, one[k], "pairs", MM, "alignment") for one in pairs] for k in (0, 1))
     return Aligned(By(by), datums, np.array(scan).reshape(-1, 3), np.array(part).reshape(-1, 3))
 
 
 # ---- features
-def _feature(reader: _Reader, name: str, given: Any) -> Looked:
+def _feature(reader: Reader, name: str, given: Any) -> Looked:
     table = f"features.{name}"
     if not isinstance(given, dict):
         reader.wrong(name, given, f"a table: [{table}]", "features")
@@ -239,7 +149,7 @@ def _feature(reader: _Reader, name: str, given: Any) -> Looked:
     if not isinstance(faces, list):
         reader.wrong(key, faces, "names of faces", table)
     checked = tuple(reader.name(one, reader.faces, "face", key, table) for one in faces)
-    region = _region(reader, given["region"], table) if "region" in given else None
+    region = region_of(reader, given["region"], table) if "region" in given else None
     nominal = _nominal(reader, given["nominal"], table) if "nominal" in given else None
     return Looked(name, checked, region, nominal)
 
@@ -248,42 +158,24 @@ def _surface(one: Looked, surfaces: Mapping[str, Element | None]) -> Element | N
     return one.nominal or (surfaces[one.faces[0]] if one.faces else None)
 
 
-def _region(reader: _Reader, given: Any, table: str) -> Region:
-    if not isinstance(given, dict) or len(given) != 1:
-        reader.wrong("region", given, "{ box = ... }, { ball = ... } or { rod = ... }", table)
-    reader.known(given, REGION, "as a region", table)
-    ((kind, value),) = given.items()
-    wanted = {"box": "[[low x, y, z], [high x, y, z]]", "ball": "[[x, y, z], radius]"}
-    wanted["rod"] = "[[start x, y, z], [end x, y, z], radius]"
-    if not isinstance(value, list) or len(value) != (3 if kind == "rod" else 2):
-        reader.wrong("region", value, wanted[kind], table)
-    if kind != "box" and not isinstance(value[-1], NUMBER):
-        reader.wrong("region", value, wanted[kind], table)
-    places = [_vector(reader, one, "region", MM, table) for one in (value if kind == "box" else value[:-1])]
-    if kind == "box":
-        return Box(*places)
-    radius_m = float(value[-1]) * MM
-    return Ball(places[0], radius_m) if kind == "ball" else Rod(places[0], places[1], radius_m)
-
-
-def _nominal(reader: _Reader, given: Any, table: str) -> Element:
+def _nominal(reader: Reader, given: Any, table: str) -> Element:
     if not isinstance(given, dict):
         reader.wrong("nominal", given, '{ kind = "plane", point = [x, y, z], direction = [x, y, z] }', table)
     reader.known(given, NOMINAL, "as a nominal surface", table)
-    point = _vector(reader, given.get("point"), "nominal", MM, table)
+    point = vector_of(reader, given.get("point"), "nominal", MM, table)
     kind, internal = given.get("kind"), bool(given.get("internal", False))
-    sizes = {k: _number(reader, given, k, MM, table) or 0.0 for k in ("diameter", "width", "length")}
+    sizes = {k: number_of(reader, given, k, MM, table) or 0.0 for k in ("diameter", "width", "length")}
     if kind == "sphere":
         return Sphere(point, sizes["diameter"] / 2, internal)
-    direction = _vector(reader, given.get("direction"), "nominal", 1.0, table)
+    direction = vector_of(reader, given.get("direction"), "nominal", 1.0, table)
     makers: dict[str, Callable[[], Element]] = {
         "plane": lambda: Plane(point, direction),
         "cylinder": lambda: Cylinder(point, direction, sizes["diameter"] / 2, internal),
         "cone": lambda: Cone(
-            point, direction, sizes["diameter"] / 2, _number(reader, given, "half_angle", DEG, table) or 0.0, internal
+            point, direction, sizes["diameter"] / 2, number_of(reader, given, "half_angle", DEG, table) or 0.0, internal
         ),
         "slot": lambda: Slot(
-            point, direction, _vector(reader, given.get("length_direction"), "nominal", 1.0, table),
+            point, direction, vector_of(reader, given.get("length_direction"), "nominal", 1.0, table),
             sizes["width"], sizes["length"], internal,
         ),
     }  # fmt: skip
@@ -294,7 +186,7 @@ def _nominal(reader: _Reader, given: Any, table: str) -> Element:
 
 # ---- checks
 def _check(
-    reader: _Reader, given: Any, known: Mapping[str, Element | None], letters: Mapping[str, tuple[str, ...]], n: int
+    reader: Reader, given: Any, known: Mapping[str, Element | None], letters: Mapping[str, tuple[str, ...]], n: int
 ) -> Characteristic:
     names = tuple(known)
     reader.known(given, CHECK, "in [[checks]]", "checks", n)
@@ -308,7 +200,7 @@ def _check(
         reader.wrong("of", some, "the name of a feature, or a list of them", "checks", n)
     of = tuple(reader.name(one, names, "feature or face", "of", "checks", n) for one in some)
     unit = DEG if kind is Kind.ANGLE else MM
-    nominal = _number(reader, given, "nominal", unit, "checks", n, None)
+    nominal = number_of(reader, given, "nominal", unit, "checks", n, None)
     if nominal is None and kind is Kind.SIZE:
         nominal = size_m(known[of[0]])
     lay = _choice(reader, given, "datum_association", Association, Association.MINIMUM_ZONE, n)
@@ -324,7 +216,7 @@ def _check(
         material=_choice(reader, given, "material", Material, Material.NONE, n),
         size=_choice(reader, given, "size", SizeCriterion, SizeCriterion.TWO_POINT, n),
         association=_choice(reader, given, "association", Association, Association.MINIMUM_ZONE, n),
-        cutoff_m=_number(reader, given, "cutoff", MM, "checks", n),
+        cutoff_m=number_of(reader, given, "cutoff", MM, "checks", n),
     )
 
 
@@ -339,20 +231,18 @@ def size_m(surface: Element | None) -> float | None:
     return surface.width_m if isinstance(surface, Slot) else None
 
 
-def _choice(reader: _Reader, given: Mapping[str, Any], key: str, kind: Any, default: Any, n: int) -> Any:
+def _choice(reader: Reader, given: Mapping[str, Any], key: str, kind: Any, default: Any, n: int) -> Any:
     value = given.get(key, default.value)
     if value not in [one.value for one in kind]:
         reader.wrong(key, value, f"one of {', '.join(repr(one.value) for one in kind)}", "checks", n)
     return kind(value)
 
 
-def _tolerance(
-    reader: _Reader, given: Mapping[str, Any], kind: Kind, nominal: float | None, n: int
-) -> Tolerance | None:
+def _tolerance(reader: Reader, given: Mapping[str, Any], kind: Kind, nominal: float | None, n: int) -> Tolerance | None:
     """Return the zone's width, or the limits of a dimension: nominal plus and minus, or nominal plus `limits`."""
     angle = kind is Kind.ANGLE
     unit, name = (DEG, "rad") if angle else (MM, "m")
-    width = _number(reader, given, "tolerance", unit, "checks", n)
+    width = number_of(reader, given, "tolerance", unit, "checks", n)
     limits = given.get("limits")
     if kind not in DIMENSIONS:
         return None if width is None else Tolerance(0.0, width, name)
