@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -22,6 +23,18 @@ MIGRATING, CHANGING = 0x56616C6C, 0x56616C6D  # PostgreSQL: locks of who migrate
 EACH_CONNECTION = ("synchronous=FULL", "foreign_keys=ON", "secure_delete=ON")
 
 
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The steps that lead to tables: where they lie, which table keeps their version, their names, the newest last."""
+
+    script: str
+    version_table: str
+    known: tuple[str, ...]
+
+
+RUNS = Chain("visionvalley.records:migrations", "alembic_version", KNOWN)
+
+
 @contextmanager
 def reading(records: Records) -> Iterator[Connection]:
     """Give a connection to read from.
@@ -29,7 +42,7 @@ def reading(records: Records) -> Iterator[Connection]:
     Raises BadInput where the database cannot be used: unreachable, locked, of a newer version, damaged.
     """
     prepare(records)
-    with explained(records), engine(records).connect() as connection, connection.begin():
+    with opened(records) as connection:
         yield connection
 
 
@@ -37,10 +50,17 @@ def reading(records: Records) -> Iterator[Connection]:
 def writing(records: Records) -> Iterator[Connection]:
     """Give a connection whose changes are kept when all went well, and else not at all; raises as `reading`."""
     prepare(records)
+    with opened(records, writing=True) as connection:
+        yield connection
+
+
+@contextmanager
+def opened(records: Records, *, writing: bool = False) -> Iterator[Connection]:
+    """Give a connection to tables that `prepare` has seen; raises as `reading`."""
     with explained(records), engine(records).connect() as connection:
-        connection.execution_options(writing=True)
+        connection.execution_options(writing=writing)
         with connection.begin():
-            if records.database:
+            if records.database and writing:
                 connection.execute(statement("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": CHANGING})
             yield connection
 
@@ -99,34 +119,34 @@ def _sqlite(records: Records) -> Engine:
     return made
 
 
-def prepare(records: Records) -> None:
+def prepare(records: Records, chain: Chain = RUNS) -> None:
     """Make folder and tables where they are not there, and bring older tables up to date."""
     with explained(records):
         for folder in (records.folder, records.artefacts, records.pending):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if _version(records) != KNOWN[-1]:
-            _migrate(records)
+        if _version(records, chain) != chain.known[-1]:
+            _migrate(records, chain)
 
 
-def _version(records: Records) -> str | None:
+def _version(records: Records, chain: Chain) -> str | None:
     """Return the version of the tables, None where there are none; raise BadInput for one that we do not know."""
     if not records.database and not records.file.exists():
         return None
     with engine(records).connect() as connection, connection.begin():
-        if not inspect(connection).has_table("alembic_version"):
+        if not inspect(connection).has_table(chain.version_table):
             return None
-        found = connection.scalar(statement("SELECT version_num FROM alembic_version"))
-    if found is not None and found not in KNOWN:
-        raise BadInput("records.newer", place=place(records), found=found, known=KNOWN[-1])
+        found = connection.scalar(statement(f"SELECT version_num FROM {chain.version_table}"))  # noqa: S608  # ours
+    if found is not None and found not in chain.known:
+        raise BadInput("records.newer", place=place(records), found=found, known=chain.known[-1])
     return None if found is None else str(found)
 
 
-def _migrate(records: Records) -> None:
+def _migrate(records: Records, chain: Chain) -> None:
     from alembic import command
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", "visionvalley.records:migrations")
+    config.set_main_option("script_location", chain.script)
     with locked(records, alone=True, name="migrating"), engine(records).connect() as connection:
         if not records.database:
             connection.connection.driver_connection.execute("PRAGMA journal_mode=WAL")  # type: ignore[union-attr]
@@ -138,24 +158,26 @@ def _migrate(records: Records) -> None:
             command.upgrade(config, "head")
 
 
-def vacuum(records: Records) -> None:
+def vacuum(records: Records, *tables: str) -> None:
     """Write the database anew, so that its files hold nothing of what was deleted.
+
+    tables  those of other rooms that PostgreSQL writes anew besides ours; SQLite does so with all
 
     PostgreSQL's own log (WAL) and backups keep it until the server recycles them. Raises BadInput where others
     read for longer than patience allows.
     """
     with explained(records), engine(records).connect() as connection:
         if records.database:
-            _vacuum_postgresql(connection)
+            _vacuum_postgresql(connection, ("runs", "inputs", "artefacts", *tables))
         elif not _vacuum_sqlite(connection.connection.driver_connection, records.patience_s):
             raise BadInput("records.locked", place=place(records), reason="VACUUM")
 
 
-def _vacuum_postgresql(connection: Connection) -> None:
+def _vacuum_postgresql(connection: Connection, tables: Sequence[str]) -> None:
     raw: Any = connection.connection.driver_connection
     raw.rollback()
     raw.autocommit = True
-    raw.execute("VACUUM (FULL, ANALYZE) runs, inputs, artefacts")
+    raw.execute(f"VACUUM (FULL, ANALYZE) {', '.join(tables)}")
 
 
 def _vacuum_sqlite(raw: Any, patience_s: float) -> bool:
