@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sessions: who is signed in on which device, of accounts, of guests and of screens. The cookie's token is kept hashed."""
+"""Sessions: who is signed in on which device: accounts, guests, screens. The cookie's token is kept hashed."""
 
 from __future__ import annotations
 

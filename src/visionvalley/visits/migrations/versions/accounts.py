@@ -17,7 +17,8 @@ SQLITE = (
 POSTGRESQL = (
     "CREATE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS "
     "$$ BEGIN RAISE EXCEPTION 'the audit log is append-only'; END $$",
-    "CREATE TRIGGER audit_is_kept BEFORE DELETE OR TRUNCATE ON audit FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse()",
+    "CREATE TRIGGER audit_is_kept BEFORE DELETE OR TRUNCATE ON audit "
+    "FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse()",
     f"CREATE TRIGGER audit_is_true BEFORE UPDATE OF {', '.join(KEPT)} ON audit "
     "FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse()",
 )
