@@ -109,6 +109,18 @@ def test_points_named_by_the_user_are_pairs(read):
     assert_allclose(recipe.alignment.part_m * 1e3, [[1, 0, 0], [1, 10, 0], [-9, 0, 0]])
 
 
+def test_a_section_is_a_direction_or_a_plane(read):
+    check = '[datums]\nA = "plane-1"\n[[checks]]\nkind = "straightness"\nof = "plane-2"\nsection = '
+    assert read(check + "[0, 2, 0]").characteristics[0].section == (0, 2, 0)
+    for plane in ("A", "plane-1"):
+        assert read(f'{check}"{plane}"').characteristics[0].section == (0, 0, -1)
+    for wrong in ("[0, 0, 0]", "[1, 2]", '"hole-1"', "true"):
+        with pytest.raises(BadInput, match="right angles to"):
+            read(check + wrong)
+    with pytest.raises(BadInput, match="plane-1"):
+        read(check + '"plan-1"')
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [

@@ -40,7 +40,7 @@ FEATURE = ("face", "faces", "region", "nominal")
 NOMINAL = ("kind", "point", "direction", "length_direction", "diameter", "width", "length", "half_angle", "internal")
 CHECK = (
     "name", "kind", "of", "tolerance", "limits", "nominal", "datums", "diameter", "material", "size", "association",
-    "cutoff", "datum_association",
+    "cutoff", "datum_association", "section",
 )  # fmt: skip
 DIMENSIONS = (Kind.SIZE, Kind.DISTANCE, Kind.ANGLE)
 
@@ -217,7 +217,27 @@ def _check(
         size=_choice(reader, given, "size", SizeCriterion, SizeCriterion.TWO_POINT, n),
         association=_choice(reader, given, "association", Association, Association.MINIMUM_ZONE, n),
         cutoff_m=number_of(reader, given, "cutoff", MM, "checks", n),
+        section=_section(reader, given.get("section"), known, letters, n),
     )
+
+
+def _section(
+    reader: Reader, given: Any, known: Mapping[str, Element | None], letters: Mapping[str, tuple[str, ...]], n: int
+) -> tuple[float, float, float] | None:
+    """Return the normal of section planes: as written, or of the plane they lie parallel to."""
+    if given is None:
+        return None
+    if isinstance(given, str):
+        name = reader.name(given, (*letters, *known), "datum, feature or face", "section", "checks", n)
+        plane = known.get(letters.get(name, (name,))[0])
+        if isinstance(plane, Plane):
+            given = plane.normal.tolist()
+    fits = isinstance(given, list) and len(given) == 3 and all(isinstance(v, NUMBER) for v in given)
+    if not fits or not any(given):
+        wanted = "the direction that the section planes are at right angles to: [x, y, z], or a plane's name"
+        reader.wrong("section", given, wanted, "checks", n)
+    x, y, z = (float(v) for v in given)
+    return x, y, z
 
 
 def _listed(names: Sequence[str]) -> str:

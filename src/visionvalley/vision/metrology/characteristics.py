@@ -103,6 +103,8 @@ class Characteristic:
     diameter     whether the zone is a cylinder or sphere, its width a diameter
     material_size_m  with a material requirement: the size at which the feature has most (M) or least (L) material
     cutoff_m     nesting index of the Gaussian filter (ISO 16610-21, -61); None: chosen from the spacing of the points
+    section      of lines on a surface: the direction, part frame, that the planes they lie in are at right angles to
+                 (ISO 1101:2017, 14: the normal of the intersection plane)
     """
 
     name: str
@@ -117,6 +119,7 @@ class Characteristic:
     size: SizeCriterion = SizeCriterion.TWO_POINT
     association: Association = Association.MINIMUM_ZONE
     cutoff_m: float | None = None
+    section: tuple[float, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from visionvalley.core import (
+    BadInput,
     Circle,
     Cone,
     Cylinder,
@@ -20,7 +22,7 @@ from visionvalley.core import (
 )
 from visionvalley.core.arrays import Floats
 from visionvalley.vision.metrology.characteristics import Characteristic, Evaluated, Extracted
-from visionvalley.vision.metrology.datums import DatumSystem
+from visionvalley.vision.metrology.datums import DatumSystem, described
 from visionvalley.vision.metrology.features import (
     Derived,
     Smooth,
@@ -28,8 +30,9 @@ from visionvalley.vision.metrology.features import (
     placed,
     smooth,
 )
-from visionvalley.vision.metrology.fits import frame
+from visionvalley.vision.metrology.fits import frame, unit
 from visionvalley.vision.metrology.profiles import Profile, circles, heights, lines, slices, turns
+from visionvalley.vision.metrology.section_lines import direction_of, in_section, sections, within
 from visionvalley.vision.metrology.surfaces import distances, outward
 from visionvalley.vision.metrology.toleranced import (
     Features,
@@ -87,25 +90,35 @@ def roundness(c: Characteristic, features: Features) -> Evaluated:
     u, v, _ = frame(feature.nominal)
     freedoms = np.zeros((6, 2))
     freedoms[3:, 0], freedoms[3:, 1] = u, v
-    return profiles_in_zones(c, feature, profiles, freedoms, 1)
+    return profiles_in_zones(c, feature, profiles, lambda _: freedoms, on_surface(True), 1)
 
 
 def profiles_in_zones(
     c: Characteristic,
     feature: Extracted,
     profiles: Callable[[Smooth], list[Profile]],
-    freedoms: Floats | None,
+    freedoms: Callable[[Profile], Floats],
+    held: Callable[[Profile], Zoned],
     sizes: int,
     system: DatumSystem | None = None,
 ) -> Evaluated:
-    """Evaluate each profile of a surface in its own zone: the widest counts."""
+    """Evaluate each profile of a surface in its own zone: the widest counts.
+
+    held   what of a profile deviates; freedoms, sizes: what it is made least over
+    """
     part, bare = smooth(feature, c.cutoff_m), smooth(feature, None, chosen=False)
     base = Pose.identity() if system is None else system.part_from_datum
-    worst, *others = _widest(profiles(part), freedoms, sizes, base)
-    raw = worst if part.filter is None else _widest(profiles(bare), freedoms, sizes, base)[0]
+
+    def zones(of: Smooth) -> list[Zone]:
+        found = [zone([held(p)], freedoms(p), base, sizes + (p.across is not None)) for p in profiles(of)]
+        return sorted(found, key=lambda z: -z.found.height_m)
+
+    worst, *others = zones(part)
+    raw = worst if part.filter is None else zones(bare)[0]
     beside, notes = filter_said(part)
     if system is not None:
-        notes = (*notes, *system.notes)
+        used = worst.found.used if worst.freedoms.shape[1] else 0
+        notes = (*notes, *system.notes, *described(system, used))
     element = placed(feature.nominal, base)
     return evaluated(
         worst, 2 * raw.found.height_m, system, deviation_m=coloured_by(part, element), elements={feature.name: element},
@@ -113,32 +126,45 @@ def profiles_in_zones(
     )  # fmt: skip
 
 
-def _widest(profiles: list[Profile], freedoms: Floats | None, sizes: int, base: Pose) -> list[Zone]:
-    """Return the zone of each profile, the widest first."""
-    zones = []
-    for one in profiles:
-        own = _line_freedoms(one) if freedoms is None else freedoms
+def on_surface(sized: bool) -> Callable[[Profile], Zoned]:
+    """Return what takes a profile as points on either side of its nominal surface; sized: its radius may change."""
+
+    def held(one: Profile) -> Zoned:
         part = Smooth(one.part.feature, one.points_m, one.normals, one.part.distance_m, None)
-        held = surface(part, sized=sizes > 0, across=one.across)
-        held = Zoned(held.rows, len(one.points_m), one.back, one)
-        zones.append(zone([held], own, base, sizes + (one.across is not None)))
-    return sorted(zones, key=lambda z: -z.found.height_m)
+        return replace(surface(part, sized=sized, across=one.across), back=one.back, source=one)
+
+    return held
 
 
-def _line_freedoms(profile: Profile) -> Floats:
-    """Return the motions of a line within its own plane on the surface: along its normal, and turning."""
-    middle, extent = centre_and_extent(profile.points_m)
+def in_sections(
+    c: Characteristic, feature: Extracted, normal: Floats, system: DatumSystem | None = None, free: Floats | None = None
+) -> Evaluated:
+    """Evaluate where planes across a direction cut a surface; free: what motions are, all without it."""
+    own = about(*centre_and_extent(feature.points_m)) if free is None else free
+    turned = normal if system is None else system.part_from_datum.turn(normal[None])[0]
+
+    def freedoms(one: Profile) -> Floats:
+        return within(turned, one.points_m, own)
+
+    return profiles_in_zones(
+        c, feature, lambda part: sections(c, part, normal), freedoms, lambda one: in_section(one, normal), 0, system
+    )
+
+
+def _along_the_axis(profile: Profile) -> Floats:
+    """Return the motions of a line within the plane of its normal and the axis."""
     n = profile.normals[len(profile.normals) // 2]
-    turn = np.cross(n, frame(profile.part.feature.nominal)[2])
-    freedoms = np.zeros((6, 2))
-    freedoms[3:, 0] = n
-    freedoms[:3, 1], freedoms[3:, 1] = turn / extent, np.cross(middle, turn) / extent
-    return freedoms
+    across = unit(np.cross(n, frame(profile.part.feature.nominal)[2]))
+    return within(across, profile.points_m, about(*centre_and_extent(profile.points_m)))
 
 
 def straightness(c: Characteristic, features: Features) -> Evaluated:
     """A cylinder about a median line, or two parallel lines about each line of a surface; ISO 1101:2017, 17.2."""
-    feature = first_of(c, features, Line, Cylinder, Cone)
+    feature = first_of(c, features, Line, Cylinder, Cone, Plane)
+    if isinstance(feature.nominal, Plane):
+        return in_sections(c, feature, direction_of(c, feature))
+    if c.section is not None:
+        raise BadInput("metrology.section_not_taken", name=c.name, feature=feature.name)
     if isinstance(feature.nominal, Line):
         return _line_straightness(c, feature)
     if c.diameter:
@@ -148,7 +174,7 @@ def straightness(c: Characteristic, features: Features) -> Evaluated:
     def profiles(part: Smooth) -> list[Profile]:
         return lines(part) if part.filter is not None else slices(part, turns(feature))
 
-    return profiles_in_zones(c, feature, profiles, None, 0)
+    return profiles_in_zones(c, feature, profiles, _along_the_axis, on_surface(False), 0)
 
 
 def _round_zone(c: Characteristic, feature: Extracted, derived: Derived) -> Evaluated:

@@ -33,7 +33,9 @@ from visionvalley.vision.metrology.features import (
     smooth,
 )
 from visionvalley.vision.metrology.fits import frame
+from visionvalley.vision.metrology.form import in_sections
 from visionvalley.vision.metrology.material import boundary
+from visionvalley.vision.metrology.section_lines import direction_of
 from visionvalley.vision.metrology.toleranced import (
     Features,
     Zoned,
@@ -42,9 +44,9 @@ from visionvalley.vision.metrology.toleranced import (
     datum_system,
     evaluated,
     filter_said,
+    first_of,
     flat,
     surface,
-    wrong_feature,
     zone,
 )
 
@@ -190,8 +192,15 @@ def surface_profile(c: Characteristic, features: Features) -> Evaluated:
 
 
 def line_profile(c: Characteristic, features: Features) -> Evaluated:
-    """A zone on either side of a nominal curve in its plane; ISO 1101:2017, 17.6 and 17.7."""
-    for name in c.features:
-        if not isinstance(features[name].nominal, (Circle, Slot, Line)):
-            raise wrong_feature(c, features[name])
-    return surface_profile(c, features)
+    """A zone on either side of a nominal curve in its plane; ISO 1101:2017, 17.6 and 17.7.
+
+    Curves that were measured as such are taken all at once; of a surface each line in a section plane by itself.
+    """
+    if c.section is None and all(isinstance(features[name].nominal, (Circle, Slot, Line)) for name in c.features):
+        return surface_profile(c, features)
+    feature = first_of(c, features, Plane, Cylinder, Cone, Sphere, Slot)
+    if len(c.features) > 1:
+        raise BadInput("metrology.one_feature", name=c.name, got=len(c.features))
+    normal = direction_of(c, feature)
+    system = datum_system(c, features, needed=False)
+    return in_sections(c, feature, normal, system, system.free if system.steps else None)

@@ -81,7 +81,7 @@ def circles(part: Smooth) -> list[Profile]:
         circumference = 2 * math.pi * _radius(nominal, level)
         places = int(np.clip(ALONG_A_WAVE * circumference / part.filter.cutoff_m, 24, MOST))
         turns = np.arange(places, dtype=np.float64) * (2 * math.pi / places) + (math.pi / places - math.pi)
-        found.append(_read(part, part.filter, _on(nominal, turns, np.full(places, float(level)))))
+        found.append(read(part, part.filter, _on(nominal, turns, np.full(places, float(level)))))
     del around
     return [one for one in found if len(one.points_m) >= FEWEST] or slices(part, height)
 
@@ -100,21 +100,23 @@ def lines(part: Smooth) -> list[Profile]:
     places = int(np.clip(ALONG_A_WAVE * (high - low) / part.filter.cutoff_m, FEWEST, MOST))
     levels = np.arange(places, dtype=np.float64) * ((high - low) / places) + (low + 0.5 * (high - low) / places)
     found = [
-        _read(part, part.filter, _on(nominal, np.full(places, turn), levels))
+        read(part, part.filter, _on(nominal, np.full(places, turn), levels))
         for turn in (np.arange(LINES) + 0.5) * (2 * math.pi / LINES) - math.pi
     ]
     return [one for one in found if len(one.points_m) >= FEWEST] or slices(part, around)
 
 
-def slices(part: Smooth, along: Floats) -> list[Profile]:
-    """Return the points themselves, in slices of equal thickness."""
-    low, high = float(along.min()), float(along.max())
-    count = int(np.clip(len(along) // (4 * FEWEST), 1, CIRCLES))
-    at = np.clip(((along - low) / max(high - low, 1e-300) * count).astype(np.int64), 0, count - 1)
+def slices(part: Smooth, along: Floats, which: NDArray[np.int64] | None = None) -> list[Profile]:
+    """Return the points themselves, or some of them, in slices of equal thickness."""
+    whole = np.arange(len(along)) if which is None else which
+    some = along[whole]
+    low, high = float(some.min()), float(some.max())
+    count = int(np.clip(len(some) // (4 * FEWEST), 1, CIRCLES))
+    share = (some - low) / max(high - low, 1e-300) * count
+    at = np.clip(share.astype(np.int64), 0, count - 1)
+    place = 2 * (share - at) - 1
     found = [np.flatnonzero(at == i) for i in range(count)]
-    place = 2 * ((along - low) / max(high - low, 1e-300) * count - at) - 1
-    whole = np.arange(len(along))
-    return [_sliced(part, rows, place[rows]) for rows in found if len(rows) >= FEWEST] or [_sliced(part, whole)]
+    return [_sliced(part, whole[rows], place[rows]) for rows in found if len(rows) >= FEWEST] or [_sliced(part, whole)]
 
 
 def heights(feature: Extracted) -> Floats:
@@ -166,7 +168,7 @@ def _on(nominal: Cylinder | Cone | Plane | Sphere, turn: Floats, level: Floats) 
     return on
 
 
-def _read(part: Smooth, on: Filter, sites_m: Floats) -> Profile:
+def read(part: Smooth, on: Filter, sites_m: Floats) -> Profile:
     """Return the filtered surface at sites on the nominal one; where no points are near, there is none."""
     nominal = part.feature.nominal
     places = places_on(nominal, sites_m)

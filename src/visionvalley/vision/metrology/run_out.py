@@ -22,7 +22,7 @@ from visionvalley.vision.metrology.features import (
     smooth,
 )
 from visionvalley.vision.metrology.fits import frame
-from visionvalley.vision.metrology.form import from_the_middle, profiles_in_zones
+from visionvalley.vision.metrology.form import from_the_middle, on_surface, profiles_in_zones
 from visionvalley.vision.metrology.profiles import Profile, circles, heights, slices
 from visionvalley.vision.metrology.toleranced import (
     Features,
@@ -43,7 +43,8 @@ def circular_run_out(c: Characteristic, features: Features) -> Evaluated:
     def profiles(part: Smooth) -> list[Profile]:
         return circles(part) if part.filter is not None else slices(part, heights(feature))
 
-    return profiles_in_zones(c, _about_axis(feature, system), profiles, np.zeros((6, 0)), 1, system)
+    own = _about_axis(feature, system)
+    return profiles_in_zones(c, own, profiles, lambda _: np.zeros((6, 0)), on_surface(True), 1, system)
 
 
 def total_run_out(c: Characteristic, features: Features) -> Evaluated:

@@ -36,7 +36,7 @@ def evaluate(characteristic: Characteristic, features: Features) -> Evaluated:
 
     features  by name: the toleranced ones and those of the datums; points and nominals in the part frame
     Raises BadInput for a feature that is missing, has too few points or is of a kind that the tolerance is not for,
-    and for a datum that is missing.
+    for a datum that is missing, and for section planes where they mean nothing.
     """
     wanted = [*characteristic.features, *(name for datum in characteristic.datums for name in datum.features)]
     missing = [name for name in wanted if name not in features]
@@ -45,6 +45,8 @@ def evaluate(characteristic: Characteristic, features: Features) -> Evaluated:
         raise BadInput("metrology.feature_missing", feature=name, there=", ".join(features) or "none")
     for name in wanted:
         require_points(features[name])
+    if characteristic.section is not None and characteristic.kind not in (Kind.STRAIGHTNESS, Kind.LINE_PROFILE):
+        raise BadInput("metrology.section_not_taken", name=characteristic.name, feature=characteristic.features[0])
     some = {name: features[name] for name in dict.fromkeys(wanted)}
     return EVALUATIONS[characteristic.kind](characteristic, some)
 
