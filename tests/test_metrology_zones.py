@@ -3,11 +3,14 @@
 
 import numpy as np
 import pytest
-from scipy.optimize import linprog
+from scipy.optimize import linprog, minimize
 
 from planted import moved_by
-from visionvalley.core import BadInput, Line, Pose
-from visionvalley.vision.metrology.toleranced import around, zone
+from visionvalley.core import BadInput, Circle, Line, Pose
+from visionvalley.vision.metrology.characteristics import Characteristic, Extracted, Kind
+from visionvalley.vision.metrology.features import smooth
+from visionvalley.vision.metrology.toleranced import around, surface, zone
+from visionvalley.vision.metrology.tolerances import evaluate
 from visionvalley.vision.metrology.zones import Rows, about, centre_and_extent, free_of, narrowest, program, screw
 
 
@@ -96,6 +99,43 @@ def test_motions_are_what_they_say():
     turn = screw(about(centre, extent)[:, 2] * 1e-6)
     np.testing.assert_allclose(turn.apply(centre[None])[0], centre, atol=1e-12)
     assert np.linalg.norm(moved_by((0, 0, 1), (0, 0, 0)).rotation - np.eye(3)) > 0.5
+
+
+def random_circle(seed):
+    """A circle, or most of one, with noise of 1 to 100 um and lobes, off its place and hardly out of its plane."""
+    rng = np.random.default_rng(seed)
+    count = int(rng.integers(12, 120))
+    turn = np.sort(rng.uniform(0, 2 * np.pi * rng.choice([1, 1, 0.6]), count))
+    r = 0.01 + rng.normal(0, rng.choice([1e-6, 1e-5, 1e-4]), count)
+    r = r + rng.choice([0, 2e-5]) * np.cos(rng.integers(2, 5) * turn)
+    flat = np.stack([r * np.cos(turn), r * np.sin(turn), rng.normal(0, rng.choice([0, 1e-6]), count)], axis=1)
+    return flat + rng.normal(0, rng.choice([1e-5, 1e-3]), 3)
+
+
+def least_of_many_starts(points):
+    """The least largest distance from a circle of 10 mm over its centre, without derivatives, from five starts."""
+    middle = points[:, :2].mean(axis=0)
+
+    def width(centre):
+        return np.abs(np.hypot(points[:, 0] - centre[0], points[:, 1] - centre[1]) - 0.01).max()
+
+    precise = {"xatol": 1e-12, "fatol": 1e-13, "maxiter": 3000}
+    starts = [middle, (0, 0), middle + 1e-4, middle - 1e-4, middle + np.array([1e-4, -1e-4])]
+    return min(minimize(width, start, method="Nelder-Mead", options=precise).fun for start in starts)
+
+
+@pytest.mark.parametrize("block", range(4))
+def test_a_circle_lies_as_well_as_any_of_many_starts_finds(block):
+    for seed in range(15 * block, 15 * block + 15):
+        points = random_circle(seed)
+        circle = Extracted("K", Circle(np.zeros(3), np.array([0, 0, 1.0]), 0.01), points)
+        found = evaluate(Characteristic("p", Kind.LINE_PROFILE, ("K",), cutoff_m=1e-4), {"K": circle})
+        best = least_of_many_starts(points)
+        assert found.raw <= 2 * best * (1 + 1e-6), seed
+        held = surface(smooth(circle, None, chosen=False))
+        everything = zone([held], about(*centre_and_extent(points)), Pose.identity()).found
+        # tilts that change next to nothing must not hold back the shifts
+        assert everything.height_m <= best * (1 + 1e-3), seed
 
 
 def test_a_zone_without_freedoms_is_its_largest_value():

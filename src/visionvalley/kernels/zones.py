@@ -55,7 +55,7 @@ def constraint(which, rows, values, share, bound, left):
         for c in range(k + 1):
             left[c] = 0.0
         left[at] = 1.0 if (-1 - which) % 2 == 0 else -1.0
-        return bound
+        return bound[at]
     j = which // 2
     sign = 1.0 if which % 2 == 0 else -1.0
     for c in range(k):
@@ -82,11 +82,11 @@ def most_violated(rows, values, sides, share, z):
 
 
 @kernel(
-    "int64(float64[:, ::1], float64[::1], int64[::1], float64[::1], float64, float64,"
+    "int64(float64[:, ::1], float64[::1], int64[::1], float64[::1], float64[::1], float64,"
     " float64[::1], int64[::1], float64[::1])"
 )
 def least_largest(rows, values, sides, share, bound, slight, z, active, multipliers):
-    """Minimise h so that sign (values + rows x) <= share h, for |x| <= bound.
+    """Minimise h so that sign (values + rows x) <= share h, for |x| <= bound (k,).
 
     rows, values  (N, k), (N,)
     sides         (N,) 1: only the upper side counts, -1: only the lower, 0: both
@@ -128,8 +128,9 @@ def least_largest(rows, values, sides, share, bound, slight, z, active, multipli
         reduce_to(work, multipliers)
         which, worst = most_violated(rows, values, sides, share, z)
         for c in range(k):
-            if abs(z[c]) > bound + worst and abs(z[c]) - bound > max(worst, 1e-9 * bound):
-                which, worst = -1 - (2 * c + (0 if z[c] > 0.0 else 1)), abs(z[c]) - bound
+            over = abs(z[c]) - bound[c]
+            if over > max(worst, 1e-9 * bound[c]):
+                which, worst = -1 - (2 * c + (0 if z[c] > 0.0 else 1)), over
         if not worst > slight:
             return OPTIMAL
         constraint(which, rows, values, share, bound, left)

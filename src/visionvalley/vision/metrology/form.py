@@ -144,7 +144,7 @@ def in_sections(
     turned = normal if system is None else system.part_from_datum.turn(normal[None])[0]
 
     def freedoms(one: Profile) -> Floats:
-        return within(turned, one.points_m, own)
+        return within(turned, *centre_and_extent(one.points_m), own)
 
     return profiles_in_zones(
         c, feature, lambda part: sections(c, part, normal), freedoms, lambda one: in_section(one, normal), 0, system
@@ -155,7 +155,8 @@ def _along_the_axis(profile: Profile) -> Floats:
     """Return the motions of a line within the plane of its normal and the axis."""
     n = profile.normals[len(profile.normals) // 2]
     across = unit(np.cross(n, frame(profile.part.feature.nominal)[2]))
-    return within(across, profile.points_m, about(*centre_and_extent(profile.points_m)))
+    middle, extent = centre_and_extent(profile.points_m)
+    return within(across, middle, extent, about(middle, extent))
 
 
 def straightness(c: Characteristic, features: Features) -> Evaluated:

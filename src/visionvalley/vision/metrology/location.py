@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -35,7 +36,7 @@ from visionvalley.vision.metrology.features import (
 from visionvalley.vision.metrology.fits import frame
 from visionvalley.vision.metrology.form import in_sections
 from visionvalley.vision.metrology.material import boundary
-from visionvalley.vision.metrology.section_lines import direction_of
+from visionvalley.vision.metrology.section_lines import direction_of, within
 from visionvalley.vision.metrology.toleranced import (
     Features,
     Zoned,
@@ -169,7 +170,10 @@ def location(c: Characteristic, features: Features) -> Evaluated:
 
 def surface_profile(c: Characteristic, features: Features) -> Evaluated:
     """A zone on either side of the nominal surfaces, all features at once; ISO 1101:2017, 17.9; ISO 1660:2017."""
-    system = datum_system(c, features, needed=False)
+    return _all_at_once(c, features, datum_system(c, features, needed=False))
+
+
+def _all_at_once(c: Characteristic, features: Features, system: DatumSystem) -> Evaluated:
     own = [features[name] for name in c.features]
     parts = [smooth(feature, c.cutoff_m) for feature in own]
     found = zone([surface(part) for part in parts], system.free, system.part_from_datum)
@@ -194,10 +198,18 @@ def surface_profile(c: Characteristic, features: Features) -> Evaluated:
 def line_profile(c: Characteristic, features: Features) -> Evaluated:
     """A zone on either side of a nominal curve in its plane; ISO 1101:2017, 17.6 and 17.7.
 
-    Curves that were measured as such are taken all at once; of a surface each line in a section plane by itself.
+    Curves that were measured as such are taken all at once, and stay in their planes; of a surface each line in a
+    section plane by itself.
     """
     if c.section is None and all(isinstance(features[name].nominal, (Circle, Slot, Line)) for name in c.features):
-        return surface_profile(c, features)
+        system = datum_system(c, features, needed=False)
+        free = system.free
+        for nominal in (features[name].nominal for name in c.features):
+            if isinstance(nominal, (Circle, Slot)):
+                normal = system.part_from_datum.turn(nominal.normal[None])[0]
+                middle = system.part_from_datum.apply(nominal.point_m[None])[0]
+                free = within(normal, middle, system.extent_m, free)
+        return _all_at_once(c, features, replace(system, free=free))
     feature = first_of(c, features, Plane, Cylinder, Cone, Sphere, Slot)
     if len(c.features) > 1:
         raise BadInput("metrology.one_feature", name=c.name, got=len(c.features))

@@ -18,7 +18,7 @@ from visionvalley.vision.metrology.fits import axes, unit
 from visionvalley.vision.metrology.profiles import ALONG_A_WAVE, CIRCLES, FEWEST, FEWEST_CIRCLES, Profile, read, slices
 from visionvalley.vision.metrology.surfaces import distances
 from visionvalley.vision.metrology.toleranced import Zoned
-from visionvalley.vision.metrology.zones import Rows, centre_and_extent
+from visionvalley.vision.metrology.zones import Rows
 
 ASKEW = 0.2  # sine of the angle between plane and surface: where it is less, the surface is not cut but grazed
 ROUNDS, STILL_M = 20, 1e-14
@@ -76,9 +76,8 @@ def in_section(profile: Profile, normal: Floats) -> Zoned:
     return Zoned(rows, len(points), profile.back, profile)
 
 
-def within(normal: Floats, points_m: Floats, free: Floats) -> Floats:
-    """Return those of free motions (6, f) that keep points in their plane, balanced about them."""
-    middle, extent = centre_and_extent(points_m)
+def within(normal: Floats, middle: Floats, extent: float, free: Floats) -> Floats:
+    """Return those of free motions (6, f) that keep what lies about a middle in its plane."""
     leaves = [np.concatenate([np.cross(middle, normal), normal])]
     leaves += [np.concatenate([extent * across, np.zeros(3)]) for across in axes(normal)[:2]]
     rows = product(np.array(leaves), free)

@@ -229,7 +229,7 @@ def program(rows: Rows, freedoms: Floats, trust: float = math.inf) -> Step:
     if not kept.shape[1]:
         return Step(np.zeros(slopes.shape[1]), rows.height(), _largest(rows), 0)
     scaled, values = product(slopes, kept), rows.values / unit
-    bound = min(trust / unit / float(np.abs(kept).max()), 1e3)
+    bound = np.minimum(trust / unit / np.abs(kept).max(axis=0), 1e3)  # each by itself: weak ones hold no other back
     working = _first(rows)
     while True:
         z, multipliers = _solved(scaled[working], values[working], rows, working, bound)
@@ -270,7 +270,7 @@ def _first(rows: Rows) -> NDArray[np.int64]:
 
 
 def _solved(
-    slopes: Floats, values: Floats, rows: Rows, working: NDArray[np.int64], bound: float
+    slopes: Floats, values: Floats, rows: Rows, working: NDArray[np.int64], bound: Floats
 ) -> tuple[Floats, Floats]:
     k = slopes.shape[1]
     z, active, found = np.zeros(k + 1), np.zeros(k + 1, np.int64), np.zeros(k + 1)
