@@ -19,7 +19,7 @@ from visionvalley.core.part import Part
 from visionvalley.core.pose import Pose
 from visionvalley.core.progress import SILENT, Progress, stage
 from visionvalley.core.report import Event, Report
-from visionvalley.core.scene import Colouring, Scene, Thing
+from visionvalley.core.scene import Colouring, CrossSection, Scene, Thing
 from visionvalley.core.settings import check, setting
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "Colouring",
     "Cone",
     "Contribution",
+    "CrossSection",
     "Cylinder",
     "DepthMap",
     "Element",

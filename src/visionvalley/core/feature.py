@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from visionvalley.core.measurement import Measurement, Tolerance, Verdict
 from visionvalley.core.messages import Text
-from visionvalley.core.scene import Scene
+from visionvalley.core.scene import CrossSection, Scene
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,6 +21,7 @@ class Feature:
     datums    as the drawing writes them: 'A', 'B-C', '(D)M'
     beside    further numbers that a reader compares with: the raw peak to valley of a form...
     scene     what its picture shows: its points, coloured by how they deviate
+    section   what a drawing of it shows, where it is asked of a section through the part
     """
 
     name: str
@@ -35,3 +36,4 @@ class Feature:
     material: str = ""
     beside: tuple[Measurement, ...] = ()
     scene: Scene | None = None
+    section: CrossSection | None = None

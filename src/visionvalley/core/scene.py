@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from visionvalley.core.arrays import require
+from visionvalley.core.arrays import Floats, Ints, require
 from visionvalley.core.cloud import Cloud, Mesh
 from visionvalley.core.errors import BadInput
 from visionvalley.core.measurement import Tolerance
@@ -53,3 +53,32 @@ class Scene:
 
     things: tuple[Thing, ...] = ()
     up: tuple[float, float, float] = (0.0, 0.0, 1.0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CrossSection:
+    """What a plane cuts of a part, and how far the measured surface lies off there; metres in the plane.
+
+    scene_from_plane  the plane: x to the right of the picture, y up in it, z towards the viewer
+    outline_m         lines (n, 2) of the nominal surface; a closed one ends where it begins
+    places_m          (N, 2) on the outline, in the order in which they follow each other
+    outwards          (N, 2) unit, out of the material
+    deviation_m       (N,) along it
+    run               (N,) int: places of one number belong to one unbroken line
+    limits            what is allowed of the deviation
+    """
+
+    scene_from_plane: Pose
+    outline_m: tuple[Floats, ...]
+    places_m: Floats
+    outwards: Floats
+    deviation_m: Floats
+    run: Ints
+    limits: Tolerance | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "outline_m", tuple(require("outline_m", one, (None, 2)) for one in self.outline_m))
+        count = len(self.deviation_m)
+        for name, shape in (("places_m", (count, 2)), ("outwards", (count, 2)), ("deviation_m", (count,))):
+            object.__setattr__(self, name, require(name, getattr(self, name), shape, finite=True))
+        object.__setattr__(self, "run", require("run", self.run, (count,), np.int32))

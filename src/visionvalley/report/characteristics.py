@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from html import escape as safe
 
-from visionvalley.core import Feature, Measurement, render
+from visionvalley.core import CrossSection, Feature, Measurement, render
 from visionvalley.report import charts, phrases
+from visionvalley.report.cross_sections import drawing, scale_of_section
 from visionvalley.report.markup import chip, pairs, section, table, tag
 from visionvalley.report.numbers import THIN, plain, unit_for
 from visionvalley.report.page import Page
@@ -38,8 +39,13 @@ def further_numbers(page: Page, one: Feature) -> list[tuple[str, str]]:
     words = page.words
     numbers = [(words.plain("nominal"), nominal(page, one))] if one.nominal is not None else []
     numbers += [(words.plain("tolerance"), phrases.allowed(one.tolerance, words, large=page.large))]
-    numbers += [(words.plain_name(beside.name), page.written(beside).without_spread()) for beside in one.beside]
-    return numbers
+    return numbers + [(words.plain_name(beside.name), _beside(page, beside)) for beside in one.beside]
+
+
+def _beside(page: Page, measured: Measurement) -> str:
+    """Return a further number; with its uncertainty where it has a budget of its own."""
+    written = page.written(measured)
+    return str(written) if measured.budget else written.without_spread()
 
 
 def _row(page: Page, one: Feature, number: int) -> tuple[str, ...]:
@@ -72,17 +78,26 @@ def _card(page: Page, one: Feature, number: int) -> str:
     notes = [tag("li", safe(render(note, words.language))) for note in one.notes]
     said = tag("ul", *notes, class_="notes") if notes else ""
     text = tag("div", pairs(numbers), _budget(page, one), said)
-    body = tag("div", _figure(page, one, number), text, class_="card")
+    body = tag("div", _figure(page, one, number), text, class_="card wide" if one.section else "card")
     return tag("article", heading, body, id=f"feature-{number}", class_="characteristic")
 
 
 def _figure(page: Page, one: Feature, number: int) -> str:
+    if one.section is not None:
+        return tag("figure", *section_drawn(page, one, one.section))
     picture, scale = page.feature_pictures.get(number), page.feature_scales.get(number)
     if picture is None:
         return ""
     alt = page.words.plain("feature_alt", name=page.words.plain_name(one.name))
     drawn = charts.marked_picture(picture, scale, alt, page.words)
     return tag("figure", drawn, charts.legend(scale, page.words) if scale else "")
+
+
+def section_drawn(page: Page, one: Feature, section: CrossSection) -> tuple[str, str]:
+    """Return the drawing of a section and its legend."""
+    scale = scale_of_section(section)
+    alt = page.words.plain("section_alt", name=page.words.plain_name(one.name))
+    return drawing(section, scale, alt, page.words), charts.legend(scale, page.words)
 
 
 def _budget(page: Page, feature: Feature) -> str:

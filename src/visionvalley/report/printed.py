@@ -11,7 +11,7 @@ from typing import Any
 from visionvalley.core import Feature, Measurement, Verdict, render
 from visionvalley.report import charts
 from visionvalley.report.alignment import summary
-from visionvalley.report.characteristics import further_numbers, nominal
+from visionvalley.report.characteristics import further_numbers, nominal, section_drawn
 from visionvalley.report.facts import lines
 from visionvalley.report.numbers import THIN, plain, unit_for
 from visionvalley.report.page import Page
@@ -49,9 +49,11 @@ def _feature(
         "picture": "" if picture is None else charts.marked_picture(picture, scale, "", words),
         "legend": "" if scale is None else charts.legend(scale, words),
     }
+    if one.section is not None:
+        drawn["picture"], drawn["legend"] = section_drawn(page, one, one.section)
     for name, svg in drawn.items():
         if svg:
-            alone(svg, root / f"{name}-{number}.svg", small=name == "legend")
+            alone(svg, root / f"{name}-{number}.svg", small=name == "legend" and one.section is None)
     numbers = [(words.plain("measured"), told(page, one.measured)), *further_numbers(page, one)]
     return {
         "name": words.plain_name(one.name),
@@ -63,6 +65,7 @@ def _feature(
         "verdict": verdict_of(one.verdict),
         "numbers": numbers,
         "notes": [render(note, words.language) for note in one.notes],
+        "wide": one.section is not None,
         "tall": picture is not None and picture.pixels.shape[0] > TALL * picture.pixels.shape[1],
         **{name: f"{name}-{number}.svg" if svg else None for name, svg in drawn.items()},
         **_budget(page, one.measured),

@@ -12,6 +12,11 @@ text{font-family:"Noto Sans";font-size:14px;fill:#4A5568}
 .marks .halo{stroke:#FFFFFF;stroke-width:5;stroke-linecap:round}
 .marks text{font-size:24px;font-weight:600;fill:#0E1726;stroke:#FFFFFF;
 stroke-width:6px;stroke-linejoin:round;paint-order:stroke}
+.section path{fill:none;stroke-linejoin:round} .section .outline{stroke:#4A5568;stroke-width:1.5}
+.section .allowed{stroke:#0E1726;stroke-width:1.2;stroke-dasharray:6 4} .section .whisker{stroke-width:1.2}
+.section .measured{stroke-width:3.5;stroke-linecap:round} .section .bar{stroke:#0E1726;stroke-width:1.5}
+.section .casing{stroke:#4A5568;stroke-width:5;stroke-linecap:round} .section .marks text{font-size:20px}
+.section text.said{font-size:18px}
 .onscale .zone{fill:#0B6E6E;opacity:0.16} .onscale .limit{stroke:#0E1726;stroke-width:2}
 .onscale .interval{stroke:#0E1726;stroke-width:1.5} .onscale .value{fill:#0E1726}
 """

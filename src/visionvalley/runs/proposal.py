@@ -50,6 +50,7 @@ def proposed(part: Part, part_name: str, part_unit: str | None) -> Iterator[str]
     yield from _datum_checks(surfaces, part, datums)
     yield from _size_checks(surfaces)
     yield from _pattern_checks(surfaces, len(datums))
+    yield from _further()
     yield from _faces(surfaces)
 
 
@@ -130,6 +131,17 @@ def _pattern_checks(surfaces: dict[str, Element | None], datums: int) -> Iterato
         of = "[" + ", ".join(f'"{name}"' for name in pattern) + "]"
         said = f"# tolerance = {POSITION_MM}      # a guess: general tolerances have none for positions"
         yield from _one("position", of, said, "|".join("ABC"[:datums]), ("diameter = true",))
+
+
+def _further() -> Iterator[str]:
+    yield from (
+        "",
+        "# A section through the part: the profile of the line in which a plane cuts it.",
+        "# [[section]]",
+        '#   axis = "z"           # or through = "hole-1", or point = [x, y, z] and normal = [x, y, z]',
+        "#   offset = 5",
+        "#   tolerance = 0.2      # whole width of the zone",
+    )
 
 
 def _faces(surfaces: dict[str, Element | None]) -> Iterator[str]:

@@ -24,6 +24,7 @@ from visionvalley.runs.recipe_reading import (
     table_of,
     vector_of,
 )
+from visionvalley.runs.recipe_sections import sections_of
 from visionvalley.vision.metrology.characteristics import (
     Association,
     Characteristic,
@@ -33,7 +34,7 @@ from visionvalley.vision.metrology.characteristics import (
     SizeCriterion,
 )
 
-TOP = ("part", "part_unit", "scan", "alignment", "features", "datums", "checks")
+TOP = ("part", "part_unit", "scan", "alignment", "features", "datums", "checks", "section")
 SCAN = ("unit", "noise", "correlated_noise", "correlation_length", "scale", "edge_margin")
 ALIGNMENT = ("by", "datums", "pairs")
 FEATURE = ("face", "faces", "region", "nominal")
@@ -79,6 +80,7 @@ def read_recipe(path: Path, surfaces: Mapping[str, Element | None]) -> Recipe:
         alignment=_alignment(reader, table_of(reader, given, "alignment"), names, letters),
         noise=_noise(reader, scan),
         margin_m=number_of(reader, scan, "edge_margin", MM, "scan"),
+        sections=sections_of(reader, given, known),
     )
 
 

@@ -99,6 +99,15 @@ def table_of(reader: Reader, given: Mapping[str, Any], key: str) -> Mapping[str,
     return found
 
 
+def tables_of(reader: Reader, given: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    """Return the tables that are written [[key]], or the one that is written [key]."""
+    found = given.get(key, [])
+    some = [found] if isinstance(found, dict) else found
+    if not isinstance(some, list) or not all(isinstance(one, dict) for one in some):
+        reader.wrong(key, found, f"a table or several: [[{key}]]")
+    return some
+
+
 def number_of(
     reader: Reader, given: Mapping[str, Any], key: str, unit: float, table: str, n: int = 0, low: float | None = 0.0
 ) -> float | None:
@@ -112,11 +121,11 @@ def number_of(
     return number * unit
 
 
-def vector_of(reader: Reader, value: Any, key: str, unit: float, table: str) -> Any:
+def vector_of(reader: Reader, value: Any, key: str, unit: float, table: str, n: int = 0) -> Any:
     """Return three numbers (3,) times their unit."""
     fits = isinstance(value, list) and len(value) == 3 and all(isinstance(v, NUMBER) for v in value)
     if not fits:
-        reader.wrong(key, value, "three numbers: [x, y, z]", table)
+        reader.wrong(key, value, "three numbers: [x, y, z]", table, n)
     return np.array(value, np.float64) * unit
 
 

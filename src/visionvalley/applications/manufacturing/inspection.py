@@ -179,11 +179,17 @@ def _features(
     """Lay the scan on the recipe's datums where it asks so, and judge its features."""
     if values.recipe is None or values.part is None:
         return found, Judged()
+    from visionvalley.applications.manufacturing.cuts import judge_sections
     from visionvalley.applications.manufacturing.features import judge_features, lay_on_datums
 
-    with stage(progress, "manufacturing.features", len(values.recipe.characteristics)):
+    with stage(progress, "manufacturing.features", values.recipe.asked):
         found = lay_on_datums(values, found, surface, settings)
-        return found, judge_features(values, found, settings, progress)
+        judged = [judge(values, found, settings, progress) for judge in (judge_features, judge_sections)]
+    return found, Judged(
+        tuple(one for each in judged for one in each.features),
+        tuple(one for each in judged for one in each.not_measured),
+        {name: fact for each in judged for name, fact in each.facts.items()},
+    )
 
 
 def _filtered(near: Closest, neighbours: NDArray[np.int32], settings: Settings) -> Deviations:
@@ -191,7 +197,8 @@ def _filtered(near: Closest, neighbours: NDArray[np.int32], settings: Settings) 
     return filtered(raw, neighbours, settings.noise_m)
 
 
-def _budget(found: Aligned, values: Inspection, settings: Settings) -> tuple[Contribution, ...]:
+def budget_of(found: Aligned, values: Inspection, settings: Settings) -> tuple[Contribution, ...]:
+    """Return the standard uncertainties of a single deviation besides its noise."""
     reference_m = values.chord_m / math.sqrt(3)
     half_m = _diagonal(values.reference) / 2
     alignment_m = float(pose_uncertainty_m(found.fit, _corners(found.points_m)).max())
@@ -212,7 +219,7 @@ def _report(values: Inspection, settings: Settings, found: Aligned, judged: Judg
     raw = found.deviations.raw_m
     if not np.isfinite(raw).any():
         raise BadInput("manufacturing.nothing_measured")
-    budget, index = _budget(found, values, settings), build_index(found.points_m)
+    budget, index = budget_of(found, values, settings), build_index(found.points_m)
     profile = surface_profile(found.deviations, budget, settings.tolerance_m, simulated=values.simulated)
     asked = (profile,) if values.recipe is None or settings.tolerance_m is not None else ()
     return Report(

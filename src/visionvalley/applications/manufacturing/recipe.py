@@ -11,6 +11,7 @@ from types import MappingProxyType
 from visionvalley.core import BadInput, Element, SensorNoise, require
 from visionvalley.core.arrays import Floats
 from visionvalley.vision.metrology.characteristics import Characteristic, DatumReference
+from visionvalley.vision.metrology.cross_sections import CutPlane
 from visionvalley.vision.metrology.regions import Region
 
 
@@ -68,6 +69,15 @@ class Aligned:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Section:
+    """A section through the part; tolerance_m: whole width of the zone of its line, None: measured, not judged."""
+
+    name: str
+    plane: CutPlane
+    tolerance_m: float | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Recipe:
     """What is asked of a part.
 
@@ -75,6 +85,7 @@ class Recipe:
     characteristics  in the order in which they are reported
     letters          the features of each datum, by its letter
     noise            of the sensor; None: its white noise is estimated from the scan
+    sections         after the characteristics, in this order
     margin_m         along edges, where points are left out; None: chosen from the scan
     """
 
@@ -84,9 +95,15 @@ class Recipe:
     alignment: Aligned = Aligned()
     noise: SensorNoise | None = None
     margin_m: float | None = None
+    sections: tuple[Section, ...] = ()
+
+    @property
+    def asked(self) -> int:
+        """How many results are asked for."""
+        return len(self.characteristics) + len(self.sections)
 
     def __post_init__(self) -> None:
-        names = [one.name for one in self.characteristics]
+        names = [*(one.name for one in self.characteristics), *(one.name for one in self.sections)]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise BadInput("recipe.named_twice", name=twice)
