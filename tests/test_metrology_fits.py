@@ -83,6 +83,18 @@ def test_the_influence_of_points_is_the_derivative_of_the_fit(kind, rng):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_a_start_that_fits_exactly_gives_the_same_influence(kind):
+    one = made(kind, 40, 5.0, 0.02, 0.0, 0.3, 3)
+    away = {"point_m": one.truth.point_m + 0.05 * one.truth.direction} if kind in (Line, Cylinder) else {}
+    if kind is Plane:
+        away = {"point_m": one.truth.point_m + 0.05 * np.cross(one.truth.normal, [1.0, 0, 0])}
+    exact = FITS[kind](one.points_m, replace(one.truth, **away))
+    other = FITS[kind](one.points_m, moved(one.truth, 1e-7 * np.ones(len(COLUMNS[kind]))))
+    size = np.abs(other.influence).max(axis=(1, 2), keepdims=True)
+    assert_allclose(exact.influence / size, other.influence / size, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_points_without_measurement_are_left_out(kind):
     one = made(kind, 60, 5.0, 0.02, 1e-5, 0.3, 4)
     holes = np.insert(one.points_m, [0, 10, 60], np.nan, axis=0)

@@ -118,6 +118,22 @@ def test_a_fat_cloud_gets_the_thinnest_slab_of_all(rng):
     assert zone.width_m < np.ptp(block @ ways.T, axis=0).min()
 
 
+def test_a_cube_has_its_zones_though_least_squares_leave_their_directions_open(rng):
+    way = turned(rng)
+    corners = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)]) - 0.5
+    faces = np.concatenate([corners, np.eye(3) / 2, -np.eye(3) / 2])  # their middles: as open
+    for points in (corners, faces):
+        slab = minimum_zone.fit_plane(points @ way.T + 0.3)
+        assert slab.width_m == pytest.approx(1, rel=1e-9)
+        about = minimum_zone.fit_line(points @ way.T + 0.3)
+        assert about.width_m == pytest.approx(np.sqrt(2), rel=1e-9)
+        assert np.abs(way.T @ about.element.direction).max() == pytest.approx(1, rel=1e-9)
+    octahedron = np.concatenate([np.eye(3), -np.eye(3)]) @ way.T
+    assert minimum_zone.fit_plane(octahedron).width_m == pytest.approx(2 / np.sqrt(3), rel=1e-9)
+    with pytest.raises(BadInput, match="do not determine"):
+        minimum_zone.fit_plane(np.linspace(-1, 1, 9)[:, None] * way[0])
+
+
 def test_a_strip_in_a_plane_is_the_narrowest(rng):
     one = made(Line, 80, 1.0, 0.05, 1e-5, 0.3, 13)
     normal = np.cross(one.truth.direction, [0.0, 0, 1])

@@ -74,6 +74,14 @@ def fit(points_m: Floats, like: E, held: Held = FREE, *, start: bool = True, wal
               where they spread along the normal by more than a twentieth of the width (standard deviation)
     Raises BadInput for too few points and where they leave the element undetermined.
     """
+    problem, best = settled(points_m, like, held, start=start, wall=wall)
+    if least_information(problem, best) < DEGENERATE:
+        raise BadInput("metrology.degenerate", kind=type(like).__name__.lower())
+    return _result(points_m, like, best, problem)
+
+
+def settled(points_m: Floats, like: E, held: Held, *, start: bool, wall: bool | None = None) -> tuple[Problem, Descent]:
+    """Return where the descents of `fit` end best, be it determined or not."""
     problem, near = prepare(points_m, like, held)
     some = problem.thinned()
     begun = [shape_of(near, on_wall(some.points_m, near, wall))] if start else starts(some, near, wall)
@@ -82,9 +90,7 @@ def fit(points_m: Floats, like: E, held: Held = FREE, *, start: bool = True, wal
     shape = facing(best.shape, like, start)
     if some is not problem or shape is not best.shape or not best.converged:
         best = descend(problem, shape, MOST_ROUNDS)
-    if least_information(problem, best) < DEGENERATE:
-        raise BadInput("metrology.degenerate", kind=type(like).__name__.lower())
-    return _result(points_m, like, best, problem)
+    return problem, best
 
 
 def fit_line(points_m: Floats, start: Line | None = None, held: Held = FREE) -> Fitted[Line]:
@@ -126,6 +132,7 @@ def fit_slot(
 
 def descend(problem: Problem, shape: Shape, most: int = ROUNDS) -> Descent:
     """Go down from a shape to the least sum of squares nearby."""
+    shape = tidied(shape, problem) or shape  # its parameters are those about the points' mean from the first step on
     here, damping, before = sums_of(problem.points_m, shape, problem.extent_m), 0.0, math.inf
     for rounds in range(1, most + 1):
         step = _step(here, freedom(shape, problem.kind, problem.held), damping)

@@ -32,12 +32,13 @@ from visionvalley.vision.metrology.fits import (
     deviations,
     element_of,
     held_shape,
+    measured,
     shape_of,
     unit,
     with_angle,
 )
 from visionvalley.vision.metrology.least_squares import fit as fit_least_squares
-from visionvalley.vision.metrology.least_squares import scale_of, sums_of
+from visionvalley.vision.metrology.least_squares import scale_of, settled, sums_of
 from visionvalley.vision.metrology.starts import ALONG, ORIGIN, prepare, tidied
 
 BULKY, FAT = 1e-2, 0.05  # of the extent: wider zones may have several optima, or lie any way
@@ -52,16 +53,20 @@ def fit(points_m: Floats, like: E, held: Held = FREE, *, start: bool = True) -> 
     like      gives the kind, the side of the material, which way a direction points; with `start`, also where the
               least-squares fit begins that the search begins at
     held      what may not change
-    Raises BadInput as the least-squares fit does.
+    Raises BadInput as the least-squares fit does; but a plane or line that least squares leave open, as a cube's
+    points do, has a zone all the same.
     """
-    least_squares = fit_least_squares(points_m, like, held, start=start)
-    least = least_squares.element
-    problem, near = prepare(points_m, least, held)
-    shape = held_shape(shape_of(near), problem.held, near)
+    if isinstance(like, (Plane, Line)):
+        problem, best = settled(points_m, like, held, start=start)
+        shape = best.shape
+        least = element_of(replace(shape, place=np.vstack([shape.place[:1] + problem.centre_m, shape.place[1:]])), like)
+    else:
+        least = fit_least_squares(points_m, like, held, start=start).element
+        problem, near = prepare(points_m, least, held)
+        shape = held_shape(shape_of(near), problem.held, near)
     if isinstance(least, Line):
-        shape = replace(
-            shape, kind=kernels.TUBE, sizes=with_angle(max(least_squares.largest_m, BEYOND * problem.extent_m), 0.0)
-        )
+        largest = float(measured(problem.points_m, shape).max())
+        shape = replace(shape, kind=kernels.TUBE, sizes=with_angle(max(largest, BEYOND * problem.extent_m), 0.0))
     elif isinstance(least, Circle):
         shape = replace(shape, kind=kernels.CYLINDER)
     sides = 1.0 if isinstance(least, Line) else 0.0
