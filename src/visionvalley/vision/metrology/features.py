@@ -267,13 +267,14 @@ def median_surface(first: Extracted, second: Extracted) -> Derived:
     ]
     low = np.maximum(local[0].min(axis=0), local[1].min(axis=0))
     high = np.minimum(local[0].max(axis=0), local[1].max(axis=0))
-    if not (high[:2] > low[:2]).all():
+    span = high[:2] - low[:2]  # one of them is zero for points on two lines
+    if (span < 0).any() or not (span > 0).any():
         raise BadInput("metrology.not_opposite", first=first.name, second=second.name)
     fewer = min(len(first.points_m), len(second.points_m))
     across = max(1, min(20, math.isqrt(fewer // FEWEST)))
     cells, sums = [], []
     for points in local:
-        at = np.floor((points[:, :2] - low[:2]) / (high[:2] - low[:2]) * across).astype(np.int64)
+        at = np.floor((points[:, :2] - low[:2]) / np.maximum(span, 1e-300) * across).astype(np.int64)
         inside = ((points[:, :2] >= low[:2]) & (points[:, :2] <= high[:2])).all(axis=1)
         cell = np.where(inside, np.clip(at, 0, across - 1) @ np.array([across, 1]), across * across)
         cells.append(cell)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -51,30 +51,50 @@ from visionvalley.vision.metrology.toleranced import (
     zone,
 )
 
+FEWEST = 6  # points on a side of a slot that make a median surface with the other's
 ORIENTED = 1e-6  # of unit vectors that are at right angles
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Own:
+    """Toleranced features, a pattern at once, in their zones: filtered, as they are, and what to say of them."""
+
+    features: list[Extracted]
+    zoned: list[Zoned]
+    bare: list[Zoned]
+    coloured: dict[str, Floats]
+    beside: dict[str, float]
+    notes: list[Text]
+
+
+def _own(c: Characteristic, features: Features, system: DatumSystem) -> _Own:
+    own = _Own([features[name] for name in c.features], [], [], {}, {}, [])
+    pair = len(own.features) == 2 and opposite(*own.features)
+    for group in [own.features] if pair else [[feature] for feature in own.features]:
+        one, raw, more, said, used = _toleranced(c, group, system)
+        own.zoned.append(one)
+        own.bare.append(raw)
+        own.coloured.update(more)
+        own.beside.update(used)
+        own.notes.extend(said)
+    return own
 
 
 def _placed_zone(c: Characteristic, features: Features, freedoms: Floats, system: DatumSystem) -> Evaluated:
     """Evaluate features, a pattern at once, in zones that the datum system places."""
-    own = [features[name] for name in c.features]
-    pairs = [own] if len(own) == 2 and opposite(*own) else [[feature] for feature in own]
-    zoned, bare, coloured, notes = [], [], {}, list(system.notes)
-    beside: dict[str, float] = {}
-    for group in pairs:
-        one, raw, more, said, used = _toleranced(c, group, system)
-        zoned.append(one)
-        bare.append(raw)
-        coloured.update(more)
-        notes += said
-        beside.update(used)
-    found = zone(zoned, freedoms, system.part_from_datum)
-    same = all(one is other for one, other in zip(zoned, bare, strict=True))
-    raw_found = found if same else zone(bare, freedoms, system.part_from_datum)
+    bounds = c.material is not Material.NONE
+    if bounds or any(d.material is not Material.NONE for d in c.datums):
+        own = None if bounds else _own(c, features, system)
+        return boundary(c, features, system, freedoms, ((), ()) if own is None else (own.zoned, own.bare))
+    own = _own(c, features, system)
+    found = zone(own.zoned, freedoms, system.part_from_datum)
+    same = all(one is other for one, other in zip(own.zoned, own.bare, strict=True))
+    raw = found if same else zone(own.bare, freedoms, system.part_from_datum)
     pose = found.found.moved @ system.part_from_datum
     return evaluated(
-        found, 2 * raw_found.found.height_m, system, deviation_m=coloured,
-        elements={feature.name: placed(feature.nominal, pose) for feature in own}, beside=beside,
-        notes=(*notes, *described(system, found.found.used)),
+        found, 2 * raw.found.height_m, system, deviation_m=own.coloured,
+        elements={feature.name: placed(feature.nominal, pose) for feature in own.features}, beside=own.beside,
+        notes=(*system.notes, *own.notes, *described(system, found.found.used)),
     )  # fmt: skip
 
 
@@ -105,11 +125,39 @@ def _toleranced(c: Characteristic, group: list[Extracted], system: DatumSystem) 
         derived = median_line(feature)
     elif isinstance(nominal, Line):
         derived = Derived(feature.points_m, nominal, lambda force: {feature.name: force}, False)
+    elif isinstance(nominal, Slot) and not diameter:
+        derived = _middle_of(feature, nominal)
     else:
         derived = centre(feature)
     notes = [text("metrology.associated_axis", feature=feature.name)] if derived.associated else []
     held = _derived_zone(c, feature, derived, system, diameter)
     return held, held, {}, notes, {}
+
+
+def _middle_of(feature: Extracted, slot: Slot) -> Derived:
+    """Return the median surface between the straight sides of a slot; where one has too few points, its centre."""
+    u, v, _ = frame(slot)
+    off = feature.points_m - slot.point_m
+    across = (off * v).sum(axis=1)
+    straight = np.abs((off * u).sum(axis=1)) <= 0.5 * (slot.length_m - slot.width_m)
+    rows = [np.flatnonzero(straight & (side * across > 0)) for side in (1.0, -1.0)]
+    if min(len(one) for one in rows) < FEWEST:
+        return centre(feature)
+    sides = [
+        Extracted(
+            f"{feature.name}, side {side:+.0f}", Plane(slot.point_m + 0.5 * side * slot.width_m * v, side * v), of
+        )
+        for side, of in zip((1.0, -1.0), (feature.points_m[one] for one in rows), strict=True)
+    ]
+    derived = median_surface(*sides)
+
+    def back(force: Floats) -> dict[str, Floats]:
+        out = np.zeros_like(feature.points_m)
+        for which, own in zip(rows, derived.back(force).values(), strict=True):
+            out[which] = own
+        return {feature.name: out}
+
+    return replace(derived, back=back)
 
 
 def _derived_zone(
@@ -144,9 +192,6 @@ def _datum_direction(c: Characteristic, system: DatumSystem, axis: Floats) -> Fl
 
 def orientation(c: Characteristic, features: Features) -> Evaluated:
     """Zones that keep their direction to the datums and may shift; ISO 1101:2017, 17.10 to 17.12."""
-    if c.material is not Material.NONE or any(d.material is not Material.NONE for d in c.datums):
-        system = datum_system(c, features, needed=True)
-        return boundary(c, features, system, _with_shifts(system))
     system = datum_system(c, features, needed=True)
     return _placed_zone(c, features, _with_shifts(system), system)
 
@@ -163,8 +208,6 @@ def location(c: Characteristic, features: Features) -> Evaluated:
     """Zones that datums place, several at once (ISO 5458:2018, 4); ISO 1101:2017, 17.13 to 17.15."""
     pattern = len(c.features) > 1 and c.kind is Kind.POSITION
     system = datum_system(c, features, needed=not pattern)
-    if c.material is not Material.NONE or any(d.material is not Material.NONE for d in c.datums):
-        return boundary(c, features, system, system.free)
     return _placed_zone(c, features, system.free, system)
 
 

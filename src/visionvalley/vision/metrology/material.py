@@ -20,7 +20,7 @@ within that clearance (datum shift, ISO 2692:2021, 4.2.3): these are rows withou
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from visionvalley.core import BadInput, Circle, Cylinder, Element, Plane, Pose, Sphere, text
@@ -37,15 +37,23 @@ from visionvalley.vision.metrology.zones import Rows
 Round = (Circle, Cylinder, Sphere)
 
 
-def boundary(c: Characteristic, features: Mapping[str, Extracted], system: DatumSystem, freedoms: Floats) -> Evaluated:
+def boundary(
+    c: Characteristic,
+    features: Mapping[str, Extracted],
+    system: DatumSystem,
+    freedoms: Floats,
+    zones: tuple[Sequence[Zoned], Sequence[Zoned]] = ((), ()),
+) -> Evaluated:
     """Evaluate features, and datums, against their virtual conditions; see the file.
 
+    zones  of features without a requirement of their own, filtered and as they are: only their datums have one
     Raises BadInput where a size is missing, for features without size, and where a datum cannot keep its boundary.
     """
     own = [features[name] for name in c.features]
+    bounds = c.material is not Material.NONE
     groups = [own] if len(own) == 2 and opposite(*own) else [[feature] for feature in own]
-    zoned, bare = [], []
-    for group in groups:
+    zoned, bare = list(zones[0]), list(zones[1])
+    for group in groups if bounds else ():
         zoned += _bounded(group, c.material, _size(c.name, c.material_size_m), c.cutoff_m, True, 1.0)
         bare += _bounded(group, c.material, _size(c.name, c.material_size_m), None, False, 1.0)
     for datum in c.datums:
@@ -58,9 +66,10 @@ def boundary(c: Characteristic, features: Mapping[str, Extracted], system: Datum
     raw = zone(bare, freedoms, system.part_from_datum)
     pose = found.found.moved @ system.part_from_datum
     bonus = _bonus(c, own[0], pose)
-    notes = [*system.notes, text("metrology.virtual_condition"), *described(system, found.found.used)]
+    said = text("metrology.virtual_condition") if bounds else text("metrology.datum_shift")
+    notes = [*system.notes, said, *described(system, found.found.used)]
     return evaluated(
-        found, 2 * raw.found.height_m, system, deviation_m={}, bounded=False,
+        found, 2 * raw.found.height_m, system, deviation_m={}, bounded=not bounds,
         elements={feature.name: placed(feature.nominal, pose) for feature in own},
         beside={} if bonus is None else {"bonus": bonus}, notes=tuple(notes),
     )  # fmt: skip
@@ -75,7 +84,7 @@ def _size(name: str, size_m: float | None) -> float:
 def _bounded(
     group: list[Extracted], material: Material, size_m: float, cutoff_m: float | None, filtered: bool, share: float
 ) -> list[Zoned]:
-    """Return features whose surfaces keep to a boundary. A toleranced feature without a requirement takes its own."""
+    """Return features whose surfaces keep to a boundary."""
     if len(group) == 2 and opposite(*group):
         first, second = (as_plane(f.nominal) for f in group)
         middle = middle_plane(first, second)
