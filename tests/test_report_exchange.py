@@ -66,12 +66,55 @@ def test_qif_is_valid_against_the_schema(tmp_path):
     from lxml import etree
 
     schema = etree.XMLSchema(etree.parse(str(SCHEMA)))
-    for name, parts in (("one", [part()]), ("three", [part(n) for n in range(3)]), ("none", [_empty()])):
+    for name, parts in (
+        ("one", [part()]),
+        ("three", [part(n) for n in range(3)]),
+        ("none", [_empty()]),
+        ("stated", stated()),
+    ):
         write_qif(tmp_path / f"{name}.qif", parts)
         schema.assertValid(etree.parse(str(tmp_path / f"{name}.qif")))
     tree = etree.parse(str(tmp_path / "one.qif"))
     tree.find(".//{*}CharacteristicStatusEnum").text = "PERHAPS"
     assert not schema.validate(tree), "the schema refuses what is wrong"
+
+
+UNDER = {
+    "order": "4711", "part_id": "S-3", "sensor": "scanner 7", "operator": "Ada", "temperature_c": 21.5,
+    "humidity_percent": 40.0,
+}  # fmt: skip
+
+
+def stated():
+    """Return two parts of one order, measured under stated conditions."""
+    serials = ("S-3", "S-4")
+    return [
+        (replace(part(n)[0], facts={"conditions": UNDER | {"part_id": serial}}), part(n)[1])
+        for n, serial in enumerate(serials)
+    ]
+
+
+def test_conditions_stand_in_every_format(tmp_path):
+    write_csv(tmp_path / "r.csv", stated())
+    rows = list(csv.DictReader((tmp_path / "r.csv").read_text(encoding="utf-8-sig").splitlines()))
+    assert {
+        (row["order"], row["sensor"], row["operator"], row["temperature °C"], row["humidity %"]) for row in rows
+    } == {("4711", "scanner 7", "Ada", "21.5", "40.0")}
+    assert {row["part id"] for row in rows} == {"S-3", "S-4"}
+    write_dfq(tmp_path / "two.dfq", "p", stated())
+    write_dfq(tmp_path / "one.dfq", "p", stated()[:1])
+    two, one = ((tmp_path / f"{name}.dfq").read_text(encoding="utf-8").splitlines() for name in ("two", "one"))
+    for lines in (two, one):
+        assert {"K1053/1 4711", "K1222/1 Ada", "K1900/1 temperature_c 21.5; humidity_percent 40.0"} <= set(lines)
+        assert {"K2402/1 scanner 7", "K2402/2 scanner 7"} <= set(lines)
+    assert "K1014/1 S-3" in one
+    assert not any(line.startswith("K1014") for line in two), "the parts have different numbers"
+    root = ET.fromstring(ET.tostring(document(stated())))
+    assert [found.text for found in root.iterfind(".//q:OrderNumber", NAME)] == ["4711", "4711"]
+    assert [found.text for found in root.iterfind(".//q:InspectionOperator/q:Name", NAME)] == ["Ada", "Ada"]
+    assert [found.text for found in root.iterfind(".//q:ActualComponent/q:SerialNumber", NAME)] == ["S-3", "S-4"]
+    values = {one.get("name"): one.get("value") for one in root.iterfind(".//q:AttributeStr", NAME)}
+    assert values == {"sensor": "scanner 7", "temperature_c": "21.5", "humidity_percent": "40.0"}
 
 
 def _empty():

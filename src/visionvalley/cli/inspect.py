@@ -54,6 +54,17 @@ def inspect(
         Path | None,
         typer.Option("--output", "-o", help="Folder for the results (else SCAN-inspection, beside the scan)"),
     ] = None,
+    order: Annotated[str, typer.Option("--order", help="Order that the part belongs to, for the report")] = "",
+    part_id: Annotated[str, typer.Option("--part-id", help="Serial number of the part, for the report")] = "",
+    sensor: Annotated[str, typer.Option("--sensor", help="What measured it, for the report")] = "",
+    operator: Annotated[str, typer.Option("--operator", help="Who measured it, for the report")] = "",
+    temperature: Annotated[
+        float | None,
+        typer.Option(
+            "--temperature", help="Of the part, degrees Celsius; with a recipe's expansion lengths are those at 20"
+        ),
+    ] = None,
+    humidity: Annotated[float | None, typer.Option("--humidity", help="Relative, percent, for the report")] = None,
     owner: Owner = None,
     keep_days: KeepDays = None,
     keep_inputs: KeepInputs = False,
@@ -73,10 +84,12 @@ def inspect(
     silent = quiet or as_json
     unused = () if recipe is not None else FEATURES if new_recipe is None else SEARCHING + FEATURES
     ready("inspect", quiet=silent, without=unused)
+    from visionvalley.applications.manufacturing.conditions import Conditions
     from visionvalley.io import carries_unit
     from visionvalley.runs.conducting import Keeping
     from visionvalley.runs.inspection import Request
 
+    stated = Conditions(order, part_id, sensor, operator, temperature_c=temperature, humidity_percent=humidity)
     keeping = Keeping(owner, keep_days, keep_inputs)
     with progress_bar(quiet=silent) as progress:
         if new_recipe is not None:
@@ -85,7 +98,9 @@ def inspect(
         else:
             same = None if reference is None or carries_unit(reference) else unit
             requests = [
-                Request(one, reference, None if carries_unit(one) else unit, reference_unit or same, output, recipe)
+                Request(
+                    one, reference, None if carries_unit(one) else unit, reference_unit or same, output, recipe, stated
+                )
                 for one in scans_of(scans or [])
             ]
             inspected = _many if len(requests) > 1 else _one

@@ -8,14 +8,19 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from visionvalley.core.errors import BadInput
+from visionvalley.core.messages import Text
 
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """One line of an uncertainty budget: its part of the result's standard uncertainty, same unit."""
+    """One line of an uncertainty budget: its part of the result's standard uncertainty, same unit.
+
+    reason  why a line is what it is, where a reader may ask: mostly why it is nought
+    """
 
     source: str
     standard_uncertainty: float
+    reason: Text | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +84,18 @@ class SensorNoise:
     correlated_m          standard deviation of what neighbours share
     correlation_length_m  distance over which they share it
     scale                 relative standard deviation of the sensor's scale (its calibration)
+    registration_m        standard deviation along each axis by which scans that make one cloud lie off one another
+    temperature           relative standard deviation of lengths, from what is not known of the part's temperature
     """
 
     white_m: float = 0.0
     correlated_m: float = 0.0
     correlation_length_m: float = 0.0
     scale: float = 0.0
+    registration_m: float = 0.0
+    temperature: float = 0.0
 
     def __post_init__(self) -> None:
-        if not all(
-            math.isfinite(v) and v >= 0
-            for v in (self.white_m, self.correlated_m, self.correlation_length_m, self.scale)
-        ):
+        lengths = (self.white_m, self.correlated_m, self.correlation_length_m, self.registration_m)
+        if not all(math.isfinite(v) and v >= 0 for v in (*lengths, self.scale, self.temperature)):
             raise BadInput("core.bad_noise")

@@ -107,4 +107,15 @@ def _budget(page: Page, feature: Feature) -> str:
     measured, words = feature.measured, page.words
     unit = unit_for(measured.standard_uncertainty, measured.unit, large=page.large)
     total = f"{plain(measured.standard_uncertainty * unit.per_si, 2, words.language)}{THIN}{unit.name}"
-    return tag("p", words("budget_lead", u=total), class_="lead") + drawn
+    told = [tag("li", f"{safe(name)}: {safe(reason)}") for name, reason in reasons(page, measured)]
+    return (
+        tag("p", words("budget_lead", u=total), class_="lead")
+        + drawn
+        + (tag("ul", *told, class_="notes") if told else "")
+    )
+
+
+def reasons(page: Page, measured: Measurement) -> list[tuple[str, str]]:
+    """Return the lines of a budget that have a reason, and the reasons, not escaped."""
+    words = page.words
+    return [(words.plain_name(one.source), render(one.reason, words.language)) for one in measured.budget if one.reason]

@@ -7,7 +7,7 @@ from html import escape
 
 import numpy as np
 
-from visionvalley.core import Colouring, Feature, Measurement
+from visionvalley.core import Colouring, Contribution, Feature, Measurement
 from visionvalley.report.colours import ABOVE, BELOW, NO_DATA, NO_DATA_LINE, Scale, table_of, ticks
 from visionvalley.report.markup import Words
 from visionvalley.report.numbers import MINUS, THIN, Unit, plain, unit_for, write
@@ -148,9 +148,14 @@ def histogram(colouring: Colouring, scale: Scale, words: Words) -> str:
     return f'<svg class="histogram" viewBox="0 0 960 336" role="img" aria-label="{alt}">{"".join(parts)}</svg>'
 
 
+def drawn_parts(measured: Measurement) -> list[Contribution]:
+    """Return the parts of an uncertainty that are drawn: what is nought by its definition is told in words."""
+    return [one for one in measured.budget if one.standard_uncertainty > 0 or one.reason is None]
+
+
 def budget(measured: Measurement, words: Words) -> str:
     """Return the parts of an uncertainty as bars, the largest first; empty without a budget."""
-    lines = sorted(measured.budget, key=lambda one: -one.standard_uncertainty)
+    lines = sorted(drawn_parts(measured), key=lambda one: -one.standard_uncertainty)
     largest = max((one.standard_uncertainty for one in lines), default=0.0)
     if not largest > 0:
         return ""

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from visionvalley.core import Feature, Measurement, Report
 from visionvalley.io.atomic import written
-from visionvalley.report.exchange import Results, unit_of
+from visionvalley.report.exchange import Results, stated, unit_of
 
 HEAD = (
     "record", "started", "characteristic", "kind", "unit", "nominal", "lower limit", "upper limit", "measured",
     "standard uncertainty", "95 % from", "95 % to", "verdict", "datums", "simulated",
+    "order", "part id", "sensor", "operator", "temperature °C", "humidity %",
 )  # fmt: skip
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # with these a spreadsheet takes a text for a formula
 
@@ -25,7 +26,8 @@ def write_csv(path: Path, results: Results) -> None:
     rows = csv.writer(text)
     rows.writerow(HEAD)
     for report, conditions in results:
-        rows.writerows((conditions.id, conditions.started, *row) for row in _rows(report))
+        under = [_text(one) for one in stated(report).values()]
+        rows.writerows((conditions.id, conditions.started, *row, *under) for row in _rows(report))
     with written(path) as file:
         file.write(text.getvalue().encode("utf-8-sig"))
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from visionvalley.core import Feature, Report
 from visionvalley.io.atomic import written
-from visionvalley.report.exchange import Results, asked_of, unit_of
+from visionvalley.report.exchange import Results, asked_of, stated, unit_of
 from visionvalley.report.protocols import Conditions
 
 NEXT_CHARACTERISTIC, NEXT_FIELD = "\x0f", "\x14"
@@ -24,6 +24,7 @@ QUANTITIES = {  # K2009: what is measured
     "symmetry": 111, "circular run-out": 112, "total run-out": 113, "coaxiality": 114, "size": 200, "distance": 200,
     "diameter": 202, "angle": 203, "width": 230,
 }  # fmt: skip
+CONDITIONS = {"part_id": "K1014", "order": "K1053", "operator": "K1222"}  # part identification, contract, inspector
 NOT_MEASURED = "255"  # K0002: the value is not to be used
 DECIMALS = 4
 
@@ -43,9 +44,21 @@ def _header(part: str, results: Results) -> Iterator[str]:
     yield f"K0100 {len(asked)}"
     yield f"K1001/1 {_line(part)}"
     yield f"K1002/1 {_line(part)}"
+    under = _same([stated(report) for report, _ in results])
+    yield from (f"{key}/1 {_line(under[name])}" for name, key in CONDITIONS.items() if under[name])
+    warm = [f"{name} {under[name]}" for name in ("temperature_c", "humidity_percent") if under[name]]
+    if warm:
+        yield f"K1900/1 {'; '.join(warm)}"
     for number, feature in enumerate(asked.values(), 1):
         for key, value in _described(number, feature):
             yield f"{key}/{number} {value}"
+        if under["sensor"]:
+            yield f"K2402/{number} {_line(under['sensor'])}"
+
+
+def _same(many: list[dict[str, str]]) -> dict[str, str]:
+    """Return what is stated alike of all parts; empty where it differs."""
+    return {name: value if all(one[name] == value for one in many) else "" for name, value in many[0].items()}
 
 
 def _described(number: int, feature: Feature) -> Iterator[tuple[str, str]]:

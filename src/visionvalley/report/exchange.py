@@ -4,13 +4,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from visionvalley.core import Feature, Report
 from visionvalley.report.protocols import Conditions
 
 Results = Sequence[tuple[Report, Conditions]]  # one part, or many that were judged by the same characteristics
 UNITS = {"m": ("mm", 1000.0), "rad": ("deg", 180 / math.pi)}
+
+
+CONDITIONS = ("order", "part_id", "sensor", "operator", "temperature_c", "humidity_percent")
+
+
+def stated(report: Report) -> dict[str, str]:
+    """Return what is stated of the conditions, by name, each as a text; empty: not stated."""
+    given = report.facts.get("conditions", {})
+    found = given if isinstance(given, Mapping) else {}
+    return {name: str(found.get(name, "")) for name in CONDITIONS}
 
 
 def unit_of(si: str) -> tuple[str, float]:

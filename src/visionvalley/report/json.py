@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from visionvalley.core import Cloud, Feature, Measurement, Report, Text, Thing, Tolerance, render
+from visionvalley.core import Cloud, Contribution, Feature, Measurement, Report, Text, Thing, Tolerance, render
 from visionvalley.io.atomic import written
 from visionvalley.report.protocols import Conditions
 
@@ -69,7 +69,7 @@ def _text(message: Text) -> dict[str, Any]:
 
 
 def _measurement(one: Measurement) -> dict[str, Any]:
-    budget = [{"source": part.source, "standard_uncertainty": part.standard_uncertainty} for part in one.budget]
+    budget = [_contribution(part) for part in one.budget]
     return {
         "name": one.name,
         "value": one.value,
@@ -80,6 +80,11 @@ def _measurement(one: Measurement) -> dict[str, Any]:
         "budget": budget,
         "simulated": one.simulated,
     }
+
+
+def _contribution(one: Contribution) -> dict[str, Any]:
+    reason = None if one.reason is None else _text(one.reason)
+    return {"source": one.source, "standard_uncertainty": one.standard_uncertainty, "reason": reason}
 
 
 def _feature(one: Feature) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from visionvalley.report.html import MOUNTAINS
 from visionvalley.report.markup import CLASSES, SIGNS
 from visionvalley.report.page import Page
 from visionvalley.report.printed import TALL, features_of, groups_of, number_of
-from visionvalley.report.sections import FIVE, STATED, subject
+from visionvalley.report.sections import FIVE, conditions_of, subject
 from visionvalley.report.svg import alone
 from visionvalley.report.symbols import PATHS, drawing
 
@@ -91,8 +91,7 @@ def _data(page: Page, root: Path) -> dict[str, Any]:
         "legend": "legend.svg" if scale is not None else None,
         "caption": " ".join(caption),
         "numbers": [number_of(page, one) for one in report.measurements[:FIVE]],
-        "conditions": [[words.plain("date"), page.date], [words.plain("record_id"), page.conditions.id]]
-        + [[words.plain(name), str(page.facts("conditions").get(name, words.plain("not_stated")))] for name in STATED],
+        "conditions": [list(row) for row in conditions_of(page)],
         "coverage": phrases.coverage(report.measurements, words),
         "notes": [render(note, words.language) for note in report.notes],
         "heads": [words.plain(one) for one in ("feature", "asked", "nominal", "measured", "where", "verdict")],

@@ -11,7 +11,7 @@ from typing import Any
 from visionvalley.core import Feature, Measurement, Verdict, render
 from visionvalley.report import charts
 from visionvalley.report.alignment import summary
-from visionvalley.report.characteristics import further_numbers, nominal, section_drawn
+from visionvalley.report.characteristics import further_numbers, nominal, reasons, section_drawn
 from visionvalley.report.facts import lines
 from visionvalley.report.numbers import THIN, plain, unit_for
 from visionvalley.report.page import Page
@@ -80,10 +80,10 @@ def told(page: Page, measured: Measurement) -> str:
 
 def _budget(page: Page, measured: Measurement) -> Texts:
     """Return the parts of an uncertainty, the largest first, each with its share of the largest."""
-    parts = sorted(measured.budget, key=lambda one: -one.standard_uncertainty)
+    parts = sorted(charts.drawn_parts(measured), key=lambda one: -one.standard_uncertainty)
     largest = max((one.standard_uncertainty for one in parts), default=0.0)
     if not largest > 0:
-        return {"lead": "", "budget": []}
+        return {"lead": "", "budget": [], "reasons": []}
     unit = unit_for(largest, measured.unit, large=page.large)
 
     def value(u: float) -> str:
@@ -93,7 +93,9 @@ def _budget(page: Page, measured: Measurement) -> Texts:
         [page.words.plain_name(one.source), value(one.standard_uncertainty), one.standard_uncertainty / largest]
         for one in parts
     ]
-    return {"lead": page.words.plain("budget_lead", u=value(measured.standard_uncertainty)), "budget": rows}
+    lead = page.words.plain("budget_lead", u=value(measured.standard_uncertainty))
+    told = [f"{name}: {reason}" for name, reason in reasons(page, measured)]
+    return {"lead": lead, "budget": rows, "reasons": told}
 
 
 def groups_of(page: Page) -> list[Texts]:

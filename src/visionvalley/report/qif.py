@@ -16,7 +16,7 @@ from xml.etree import ElementTree as ET
 
 from visionvalley.core import Feature, Report, Verdict
 from visionvalley.io.atomic import written
-from visionvalley.report.exchange import Results, asked_of, unit_of
+from visionvalley.report.exchange import Results, asked_of, stated, unit_of
 from visionvalley.report.protocols import Conditions
 
 NAMESPACE = "http://qifstandards.org/xsd/qif3"
@@ -87,9 +87,10 @@ def document(results: Results) -> ET.Element:
     asked = asked_of(results)
     frames = _datums(made, asked)
     items = _characteristics(made, asked, frames, standard)
-    measured = ET.SubElement(ET.SubElement(made.root, "Results"), "MeasurementResultsSet", n=str(len(results)))
-    for report, conditions in results:
-        _measured(made, measured, report, conditions, items)
+    held = ET.SubElement(made.root, "Results")
+    measured = ET.SubElement(held, "MeasurementResultsSet", n=str(len(results)))
+    serials = [_measured(made, measured, report, conditions, items) for report, conditions in results]
+    _parts(made, held, results, serials)
     made.root.set("idMax", str(made.last))
     return made.root
 
@@ -240,8 +241,11 @@ def _state_nominal(nominal: ET.Element, feature: Feature) -> None:
 
 def _measured(
     made: _Document, sets: ET.Element, report: Report, conditions: Conditions, items: dict[str, _Named]
-) -> None:
+) -> str | None:
+    """Write the results of one part; return the id of the part where its serial number is stated."""
     results, _ = made.identified(sets, "MeasurementResults")
+    under = stated(report)
+    _traced(results, under)
     ET.SubElement(results, "ThisResultsInstanceQPId").text = _uuid("results", conditions.id)
     if report.features:
         holder = ET.SubElement(results, "MeasuredCharacteristics")
@@ -249,6 +253,39 @@ def _measured(
         for feature in report.features:
             _one(made, measurements, feature, items[feature.name], conditions.started)
     ET.SubElement(ET.SubElement(results, "InspectionStatus"), "InspectionStatusEnum").text = WHOLE[report.verdict]
+    if not under["part_id"]:
+        return None
+    made.last += 1
+    ET.SubElement(ET.SubElement(results, "ActualComponentIds", n="1"), "Id").text = str(made.last)
+    return str(made.last)
+
+
+def _traced(results: ET.Element, under: dict[str, str]) -> None:
+    """Write order and operator where the format has them, sensor, temperature and humidity as attributes."""
+    others = {name: under[name] for name in ("sensor", "temperature_c", "humidity_percent") if under[name]}
+    if not (others or under["order"] or under["operator"]):
+        return
+    trace = ET.SubElement(results, "InspectionTraceability")
+    if under["order"]:
+        ET.SubElement(trace, "OrderNumber").text = under["order"]
+    if under["operator"]:
+        ET.SubElement(ET.SubElement(trace, "InspectionOperator"), "Name").text = " ".join(under["operator"].split())
+    if others:
+        attributes = ET.SubElement(trace, "Attributes", n=str(len(others)))
+        for name, value in others.items():
+            ET.SubElement(attributes, "AttributeStr", name=name, value=value)
+
+
+def _parts(made: _Document, held: ET.Element, results: Results, ids: list[str | None]) -> None:
+    """Write the parts whose serial numbers are stated."""
+    known = [(report, one) for (report, _), one in zip(results, ids, strict=True) if one is not None]
+    if not known:
+        return
+    parts = ET.SubElement(ET.SubElement(held, "ActualComponentSets", n="1"), "ActualComponentSet", n=str(len(known)))
+    for report, number in known:
+        part = ET.SubElement(parts, "ActualComponent", id=number)
+        ET.SubElement(part, "SerialNumber").text = stated(report)["part_id"]
+        ET.SubElement(ET.SubElement(part, "Status"), "InspectionStatusEnum").text = WHOLE[report.verdict]
 
 
 def _one(made: _Document, measurements: ET.Element, feature: Feature, named: _Named, when: str) -> None:

@@ -91,9 +91,14 @@ def _measurement(one: Mapping[str, Any]) -> Measurement:
         unit=one["unit"],
         interval_95=(low, high),
         degrees_of_freedom=math.inf if degrees is None else degrees,
-        budget=tuple(Contribution(part["source"], part["standard_uncertainty"]) for part in one["budget"]),
+        budget=tuple(_contribution(part) for part in one["budget"]),
         simulated=one["simulated"],
     )
+
+
+def _contribution(one: Mapping[str, Any]) -> Contribution:
+    reason = one.get("reason")
+    return Contribution(one["source"], one["standard_uncertainty"], None if reason is None else _text(reason))
 
 
 def _feature(one: Mapping[str, Any]) -> Feature:

@@ -22,7 +22,8 @@ from visionvalley.report.views import SIDES
 FIVE = 5
 FEW_FILES = 3
 QUANTILES = (1, 5, 25, 50, 75, 95, 99)
-STATED = ("order", "operator", "sensor", "temperature")
+STATED = ("order", "part_id", "operator", "sensor", "temperature", "humidity")
+NOT_MISSED = ("part_id", "humidity")  # told where they are stated; of the others it is told that they are not
 
 
 def all_sections(page: Page) -> Iterable[str]:
@@ -94,10 +95,18 @@ def _alt(page: Page, view: str) -> str:
 
 
 def _conditions(page: Page) -> str:
-    words, stated = page.words, page.facts("conditions")
-    rows = [(words("date"), safe(page.date)), (words("record_id"), safe(page.conditions.id))]
-    rows += [(words(name), safe(str(stated.get(name, words.plain("not_stated"))))) for name in STATED]
-    return pairs(rows)
+    return pairs((safe(name), safe(value)) for name, value in conditions_of(page))
+
+
+def conditions_of(page: Page) -> list[tuple[str, str]]:
+    """Return under what conditions a run was made, names and values, not escaped."""
+    words, stated = page.words, dict(page.facts("conditions"))
+    for name, key, unit in (("temperature", "temperature_c", "°C"), ("humidity", "humidity_percent", "%")):
+        if key in stated:
+            stated[name] = f"{plain(float(stated[key]), 5, words.language)}{THIN}{unit}"
+    shown = [name for name in STATED if name in stated or name not in NOT_MISSED]
+    rows = [(words.plain("date"), page.date), (words.plain("record_id"), page.conditions.id)]
+    return rows + [(words.plain(name), str(stated.get(name, words.plain("not_stated")))) for name in shown]
 
 
 def notes(page: Page) -> str:

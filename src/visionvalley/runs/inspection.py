@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from visionvalley.applications.manufacturing.conditions import Conditions
 from visionvalley.applications.manufacturing.inspection import Inspection, run
 from visionvalley.applications.manufacturing.settings import Settings
 from visionvalley.core import SILENT, BadInput, Part, Progress, Report, stage
@@ -30,6 +31,7 @@ class Request:
     reference                  nominal surface; None: the part that the recipe names
     scan_unit, reference_unit  needed where the file does not carry its own
     recipe                     what is asked of features; None: the whole surface alone
+    conditions                 under which the scan was made; what it leaves open is what the recipe says
     output                     folder; None: beside the scan, named after it
     """
 
@@ -39,6 +41,7 @@ class Request:
     reference_unit: str | None = None
     output: Path | None = None
     recipe: Path | None = None
+    conditions: Conditions = field(default_factory=Conditions)
 
     @property
     def folder(self) -> Path:
@@ -79,7 +82,8 @@ def job(request: Request, settings: Settings) -> Job:
 
     return Job(
         application=APPLICATION,
-        arguments={"scan_unit": request.scan_unit, "reference_unit": request.reference_unit},
+        arguments={"scan_unit": request.scan_unit, "reference_unit": request.reference_unit}
+        | ({"conditions": stated} if (stated := request.conditions.facts()) else {}),
         inputs=files | ({} if request.recipe is None else {"recipe": request.recipe}),
         settings=settings,
         work=work,
@@ -90,9 +94,10 @@ def job(request: Request, settings: Settings) -> Job:
 
 def again(record: RunRecord, inputs: Mapping[str, Path], output: Path) -> Job:
     """Return the job of a record, over these files."""
-    request = Request(
-        inputs["scan"], inputs["reference"], output=output, recipe=inputs.get("recipe"), **record.arguments
-    )
+    arguments = dict(record.arguments)
+    stated = Conditions(**arguments.pop("conditions", {}))
+    recipe = inputs.get("recipe")
+    request = Request(inputs["scan"], inputs["reference"], output=output, recipe=recipe, conditions=stated, **arguments)
     return job(request, Settings(**record.settings))
 
 
@@ -113,10 +118,10 @@ def _read(request: Request, settings: Settings, progress: Progress) -> Inspectio
         part = _read_reference(request, settings)
         scan = read(request.scan, request.scan_unit)
         if request.recipe is None:
-            return Inspection(scan, part.mesh, part.chord_m)
+            return Inspection(scan, part.mesh, part.chord_m, conditions=request.conditions)
         part = with_faces(part)
         recipe = read_recipe(request.recipe, dict(zip(names(part), part.surfaces, strict=True)))
-    return Inspection(scan, part.mesh, part.chord_m, part=part, recipe=recipe)
+    return Inspection(scan, part.mesh, part.chord_m, part=part, recipe=recipe, conditions=request.conditions)
 
 
 def _read_reference(request: Request, settings: Settings) -> Part:

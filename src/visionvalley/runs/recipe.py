@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from visionvalley.applications.manufacturing.conditions import Conditions
 from visionvalley.applications.manufacturing.recipe import Aligned, By, Looked, Recipe
 from visionvalley.core import BadInput, Cone, Cylinder, Element, Plane, SensorNoise, Slot, Sphere, Tolerance
 from visionvalley.runs.recipe_reading import (
@@ -34,8 +35,14 @@ from visionvalley.vision.metrology.characteristics import (
     SizeCriterion,
 )
 
-TOP = ("part", "part_unit", "scan", "alignment", "features", "datums", "checks", "section")
-SCAN = ("unit", "noise", "correlated_noise", "correlation_length", "scale", "edge_margin")
+TOP = ("part", "part_unit", "conditions", "scan", "alignment", "features", "datums", "checks", "section")
+SCAN = ("unit", "noise", "correlated_noise", "correlation_length", "scale", "registration", "edge_margin")
+STATED = ("order", "part_id", "sensor", "operator")
+CONDITIONS = {  # what is stated as a number, and the field that holds it
+    "temperature": "temperature_c", "temperature_uncertainty": "temperature_uncertainty_k",
+    "humidity": "humidity_percent", "expansion": "expansion_per_k",
+    "expansion_uncertainty": "expansion_uncertainty_per_k",
+}  # fmt: skip
 ALIGNMENT = ("by", "datums", "pairs")
 FEATURE = ("face", "faces", "region", "nominal")
 NOMINAL = ("kind", "point", "direction", "length_direction", "diameter", "width", "length", "half_angle", "internal")
@@ -79,6 +86,7 @@ def read_recipe(path: Path, surfaces: Mapping[str, Element | None]) -> Recipe:
         letters=letters,
         alignment=_alignment(reader, table_of(reader, given, "alignment"), names, letters),
         noise=_noise(reader, scan),
+        conditions=_conditions(reader, table_of(reader, given, "conditions")),
         margin_m=number_of(reader, scan, "edge_margin", MM, "scan"),
         sections=sections_of(reader, given, known),
     )
@@ -88,10 +96,29 @@ def read_recipe(path: Path, surfaces: Mapping[str, Element | None]) -> Recipe:
 def _noise(reader: Reader, scan: Mapping[str, Any]) -> SensorNoise | None:
     keys = {"white_m": ("noise", MM), "correlated_m": ("correlated_noise", MM)}
     keys |= {"correlation_length_m": ("correlation_length", MM), "scale": ("scale", 1.0)}
+    keys |= {"registration_m": ("registration", MM)}
     if not any(key in scan for key, _ in keys.values()):
         return None
     found = {name: number_of(reader, scan, key, unit, "scan") for name, (key, unit) in keys.items()}
     return SensorNoise(**{name: value for name, value in found.items() if value is not None})
+
+
+def _conditions(reader: Reader, given: Mapping[str, Any]) -> Conditions:
+    reader.known(given, (*STATED, *CONDITIONS), "in [conditions]", "conditions")
+    words: dict[str, Any] = {key: given[key] for key in STATED if key in given}
+    for key, value in words.items():
+        if not isinstance(value, str) or not value.isprintable():
+            reader.wrong(key, value, "a text in quotes, in one line", "conditions")
+    numbers: dict[str, Any] = {
+        field: number_of(reader, given, key, 1.0, "conditions", low=None) for key, field in CONDITIONS.items()
+    }
+    try:
+        return replace(Conditions(**words), **numbers)
+    except BadInput as error:
+        name = str(error.message.parameters["name"])
+        key = next(key for key, field in CONDITIONS.items() if field == name)
+        low, high = (error.message.parameters[end] for end in ("low", "high"))
+        reader.wrong(key, given[key], f"a number from {low:g} to {high:g}", "conditions")
 
 
 def _letters(reader: Reader, given: Mapping[str, Any], names: Sequence[str]) -> dict[str, tuple[str, ...]]:

@@ -119,7 +119,7 @@ def _covariance(system: DatumSystem, noise_m: float) -> Floats:
 def judge_features(values: Inspection, found: Aligned, settings: Settings, progress: Progress) -> Judged:
     """Evaluate and judge what the recipe asks, one characteristic after another."""
     extraction = _extraction(values, found)
-    noise = _noise(extraction.recipe, found, settings)
+    noise, besides = _noise(values, settings)
     features: list[Feature] = []
     missing: list[Text] = []
     points: dict[str, Extracted] = {}
@@ -127,7 +127,7 @@ def judge_features(values: Inspection, found: Aligned, settings: Settings, progr
         try:
             for name in (*asked.features, *(name for datum in asked.datums for name in datum.features)):
                 points[name] = points.get(name) or extraction.feature(name)
-            features.append(_judged(extraction, asked, points, noise, simulated=values.simulated))
+            features.append(_judged(extraction, asked, points, (noise, besides), simulated=values.simulated))
         except BadInput as error:
             missing.append(text("manufacturing.not_measured", name=asked.name, reason=error.what, fix=error.fix))
         progress.advance()
@@ -142,25 +142,25 @@ def _extraction(values: Inspection, found: Aligned) -> Extraction:
     return Extraction(values.part, values.recipe, found.points_m, associated)
 
 
-def _noise(recipe: Recipe, found: Aligned, settings: Settings) -> SensorNoise | None:
-    """Return what is known of the sensor; None: its noise is estimated, feature by feature."""
-    if recipe.noise is not None:
-        return recipe.noise
-    if settings.noise_m is None and settings.scale == 0:
-        return None
-    return SensorNoise(white_m=found.deviations.noise_m, scale=settings.scale)
+def _noise(values: Inspection, settings: Settings) -> tuple[SensorNoise | None, SensorNoise]:
+    """Return the sensor's noise, and what else is known; None: its noise is estimated, feature by feature."""
+    given = values.recipe.noise if values.recipe is not None else None
+    if given is None:
+        given = SensorNoise(white_m=settings.noise_m or 0.0, scale=settings.scale)
+    known = replace(given, temperature=values.stated.uncertainty)
+    return (known if known.white_m or known.correlated_m else None), known
 
 
 def _judged(
     extraction: Extraction,
     asked: Characteristic,
     points: Mapping[str, Extracted],
-    noise: SensorNoise | None,
+    noise: tuple[SensorNoise | None, SensorNoise],
     *,
     simulated: bool,
 ) -> Feature:
     found = evaluate(asked, points)
-    feature = measured(asked, points, noise, simulated=simulated, found=found)
+    feature = measured(asked, points, noise[0], besides=noise[1], simulated=simulated, found=found)
     scene = _scene(extraction.part, asked, points, found)
     kind = SIZES.get(type(points[asked.features[0]].nominal), feature.kind) if asked.kind is Kind.SIZE else feature.kind
     return replace(feature, kind=kind, datums=extraction.recipe.written(asked.datums), scene=scene)

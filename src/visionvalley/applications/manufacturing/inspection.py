@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from visionvalley.applications.manufacturing.conditions import Conditions, over
 from visionvalley.applications.manufacturing.placement import placed
 from visionvalley.applications.manufacturing.recipe import By, Recipe
 from visionvalley.applications.manufacturing.settings import Settings
@@ -65,6 +66,7 @@ class Inspection:
     remarks      what a reader must know of where the data come from
     part         the reference with its faces, where a recipe asks for features
     recipe       what is asked of them
+    conditions   under which the scan was made; what it leaves open is what the recipe says
     """
 
     scan: Cloud | Mesh
@@ -74,10 +76,16 @@ class Inspection:
     remarks: tuple[Text, ...] = ()
     part: Part | None = None
     recipe: Recipe | None = None
+    conditions: Conditions = field(default_factory=Conditions)
 
     def __post_init__(self) -> None:
         if self.recipe is not None and (self.part is None or not self.part.surfaces):
             raise BadInput("manufacturing.recipe_without_faces")
+
+    @property
+    def stated(self) -> Conditions:
+        """What is known of the conditions."""
+        return self.conditions if self.recipe is None else over(self.conditions, self.recipe.conditions)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,7 +120,7 @@ def run(values: Inspection, settings: Settings = Settings(), progress: Progress 
     """Register a scan to its nominal surface and judge its profile, and the features that a recipe asks for."""
     size_m = _diagonal(values.reference)
     with stage(progress, "manufacturing.clean"):
-        scan, stray = _cleaned(_cloud(values.scan))
+        scan, stray = _cleaned(_at_20_degrees(_cloud(values.scan), values.stated.stretch))
         surface = index_surface(values.reference)
     with stage(progress, "manufacturing.coarse"):
         start = _start(values, scan, surface)
@@ -134,6 +142,11 @@ def _cloud(scan: Cloud | Mesh) -> Cloud:
     if len(cloud) < FEWEST_POINTS:
         raise BadInput("manufacturing.too_few_points", count=len(cloud), least=FEWEST_POINTS)
     return cloud
+
+
+def _at_20_degrees(scan: Cloud, stretch: float) -> Cloud:
+    """Return a scan as it would be at 20 °C, where its lengths are known to be longer by a part."""
+    return scan if stretch == 0 else replace(scan, points_m=scan.points_m / (1 + stretch))
 
 
 def _cleaned(scan: Cloud) -> tuple[Cloud, int]:
@@ -159,7 +172,7 @@ def _deviations(points: Floats, surface: SurfaceIndex, fit: BestFit, values: Ins
     by = By.PART if values.recipe is None else values.recipe.alignment.by
     if by is By.POINTS and values.recipe is not None:
         asked = values.recipe.alignment
-        pose = best_motion(np.asarray(asked.scan_m), np.asarray(asked.part_m))
+        pose = best_motion(np.asarray(asked.scan_m) / (1 + values.stated.stretch), np.asarray(asked.part_m))
         return laid(points, surface, replace(fit, part_from_scan=pose, criterion="points"), around, settings)
     if settings.alignment == "zone" and by is By.PART:
         fit = fit_zone(points, surface, fit, around.index)
@@ -206,6 +219,7 @@ def budget_of(found: Aligned, values: Inspection, settings: Settings) -> tuple[C
         Contribution("alignment", alignment_m),
         Contribution("reference", reference_m),
         Contribution("scale", settings.scale * half_m),
+        *([Contribution("temperature", warm * half_m)] if (warm := values.stated.uncertainty) else []),
     )
 
 
@@ -230,7 +244,8 @@ def _report(values: Inspection, settings: Settings, found: Aligned, judged: Judg
         features=(*asked, *judged.features),
         scene=_scene(values, settings, found, index),
         facts=_facts(found, stray, settings, _seen_share(found, values.reference, index), values.reference)
-        | ({"features": judged.facts} if values.recipe is not None else {}),
+        | ({"features": judged.facts} if values.recipe is not None else {})
+        | ({"conditions": stated} if (stated := values.stated.facts()) else {}),
         notes=(*_notes(values, settings, found, stray), *profile.notes[1:], *judged.not_measured),
         simulated=values.simulated,
     )
@@ -301,7 +316,7 @@ def _seen_share(found: Aligned, mesh: Mesh, index: Index) -> float:
 
 
 def _notes(values: Inspection, settings: Settings, found: Aligned, stray: int) -> tuple[Text, ...]:
-    notes = list(values.remarks)
+    notes = [*values.remarks, *values.stated.notes()]
     if values.simulated:
         notes.append(text("manufacturing.simulated"))
     by = By.PART if values.recipe is None else values.recipe.alignment.by

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
+from visionvalley.applications.manufacturing.conditions import Conditions
 from visionvalley.core import BadInput, Element, SensorNoise, require
 from visionvalley.core.arrays import Floats
 from visionvalley.vision.metrology.characteristics import Characteristic, DatumReference
@@ -86,6 +87,7 @@ class Recipe:
     letters          the features of each datum, by its letter
     noise            of the sensor; None: its white noise is estimated from the scan
     sections         after the characteristics, in this order
+    conditions       under which parts are measured by this recipe
     margin_m         along edges, where points are left out; None: chosen from the scan
     """
 
@@ -96,6 +98,7 @@ class Recipe:
     noise: SensorNoise | None = None
     margin_m: float | None = None
     sections: tuple[Section, ...] = ()
+    conditions: Conditions = field(default_factory=Conditions)
 
     @property
     def asked(self) -> int:

@@ -16,6 +16,7 @@ from visionvalley.core.arrays import Floats
 LEVEL = 0.95
 TAIL = 0.025
 STEPS = 60
+FARTHEST = 64.0
 TINY = 1e-2  # of the noise: how well an end of an interval is found
 
 
@@ -100,6 +101,8 @@ def _where(seen: float, reached: Callable[[float], float], noise: float, known: 
     high = max(seen, noise)
     above = reached(high) - seen
     while above < 0:
+        if high > FARTHEST * max(seen, noise):  # a shape of nothing but zeros does not grow
+            return max(seen, noise)
         low, below, high = high, above, high + 2 * max(noise, -above)
         above = reached(high) - seen
     for size in known:  # what another quantile asked for costs nothing

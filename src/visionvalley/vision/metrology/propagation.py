@@ -11,7 +11,10 @@ A result y with the sensitivities g_i (3,) then has, over all points of all feat
 
     u²(y) = σ² Σ |g_i|²  +  s² Σ_ij g_i · g_j exp(-(|p_i - p_j| / l)²)  +  k² (Σ g_i · p_i)²
 
-so that what features share cancels or adds up as it does in the part. Where sensitivities add up to zero, which they
+where k² is the sum of what the sensor's scale and the temperature leave. Scans that were registered to one another lie
+off by r along each axis. Which scan saw which feature is not known, so each feature counts as seen by one of its own:
+u² gains r² Σ_F |Σ_{i in F} g_i|²: nought for what is within one feature, 2 r² for a distance of two. What features
+share cancels or adds up as it does in the part. Where sensitivities add up to zero, which they
 do for all that does not depend on where the part lies, the sensor's origin does not matter.
 """
 
@@ -36,6 +39,7 @@ POINTS = 1500  # from so many on, cells are used
 RANK = 400
 STOP = 1e-3  # of the variance: left of the factor; kept, as noise of each point's own
 NOISE, CORRELATED, SCALE = "noise", "correlated noise", "scale"
+TEMPERATURE, REGISTRATION = "temperature", "registration"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +82,7 @@ def sensed(features: Mapping[str, Extracted], noise: SensorNoise) -> Sensed:
 
 
 def contributions(sensitivity: Mapping[str, Floats], points: Sensed) -> tuple[Contribution, ...]:
-    """Return the standard uncertainties that noise, correlated noise and scale give to a result.
+    """Return the standard uncertainties that noise, scale, temperature and registered scans give to a result.
 
     sensitivity  (N, 3) for each feature that it depends on
     """
@@ -98,6 +102,11 @@ def contributions(sensitivity: Mapping[str, Floats], points: Sensed) -> tuple[Co
         found.append(Contribution(CORRELATED, noise.correlated_m * math.sqrt(total)))
     if noise.scale > 0:
         found.append(Contribution(SCALE, noise.scale * abs(stretch)))
+    if noise.temperature > 0:
+        found.append(Contribution(TEMPERATURE, noise.temperature * abs(stretch)))
+    if noise.registration_m > 0:
+        shifts = math.sqrt(math.fsum(float((g.sum(axis=0) ** 2).sum()) for g in sensitivity.values()))
+        found.append(Contribution(REGISTRATION, noise.registration_m * shifts))
     return tuple(found)
 
 
@@ -109,7 +118,8 @@ def drawn(points: Sensed, count: int, random: np.random.Generator) -> dict[str, 
         for _ in range(3):
             field = multiplied(points.factor, random.normal(size=(points.factor.shape[1], count)))
             fields.append(field + np.sqrt(points.rest)[:, None] * random.normal(size=field.shape))
-    scale = noise.scale * random.normal(size=count) if noise.scale > 0 else None
+    size = math.hypot(noise.scale, noise.temperature)
+    scale = size * random.normal(size=count) if size > 0 else None
     out = {}
     for name in points.names:
         axes = points.axes[name]
@@ -120,6 +130,9 @@ def drawn(points: Sensed, count: int, random: np.random.Generator) -> dict[str, 
         if scale is not None:
             along = (axes * points.points_m[points.of(name)][:, None]).sum(axis=2)
             errors += along[:, :, None] * scale
+        if noise.registration_m > 0:
+            for a, shift in enumerate(noise.registration_m * random.normal(size=(3, count))):
+                errors += axes[:, :, a, None] * shift
         out[name] = errors
     return out
 

@@ -31,6 +31,7 @@ def measured(
     features: Mapping[str, Extracted],
     noise: SensorNoise | None = None,
     *,
+    besides: SensorNoise = SensorNoise(),
     simulated: bool = False,
     seed: int = 0,
     found: Evaluated | None = None,
@@ -38,13 +39,14 @@ def measured(
     """Evaluate a characteristic on extracted features, with its uncertainty, and judge it.
 
     noise  of the sensor; None: its white noise is estimated from the scatter about the filtered surface
+    besides what is known of the sensor where its noise is estimated: scale, registration, temperature
     found  what `evaluate` returned of it, where that is known already
     seed   of the draws of noise for extreme values
     Raises BadInput where `evaluate` does.
     """
     found = evaluate(characteristic, features) if found is None else found
     used = {name: features[name] for name in found.sensitivity}
-    known, degrees = (noise, math.inf) if noise is not None else _estimated(used)
+    known, degrees = (noise, math.inf) if noise is not None else _estimated(used, besides)
     points = sensed(used, known)
     budget = contributions(found.sensitivity, points)
     beside: tuple[Measurement, ...] = ()
@@ -110,7 +112,7 @@ def _extreme(
     return result, (seen, raw)
 
 
-def _estimated(features: Mapping[str, Extracted]) -> tuple[SensorNoise, float]:
+def _estimated(features: Mapping[str, Extracted], besides: SensorNoise) -> tuple[SensorNoise, float]:
     """Return the white noise of features, from what their filter takes away, and its degrees of freedom."""
     squares = degrees = 0.0
     for feature in features.values():
@@ -127,8 +129,8 @@ def _estimated(features: Mapping[str, Extracted]) -> tuple[SensorNoise, float]:
         squares += float((rest * rest).sum())
         degrees += max(len(distance) - 2 * own + both, 1e-9)
     if not degrees >= 1:
-        return SensorNoise(), 1.0
-    return SensorNoise(white_m=math.sqrt(squares / degrees)), degrees
+        return replace(besides, white_m=0.0), 1.0
+    return replace(besides, white_m=math.sqrt(squares / degrees)), degrees
 
 
 def _said(c: Characteristic, given: SensorNoise | None, used: SensorNoise, corrected_: bool) -> list[Text]:
