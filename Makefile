@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every target sets up what it needs, once: a stamp file remembers it until its lock file changes.
 #
+#   make hall    the hall in the browser, with the main job on real input running beside it
 #   make demo    the main job on real input, or on a simulated part where there is none
 #   make test    all tests            make lint, make types    the linters, the type check
 #   make bench   races against the peers, in an environment of its own (RACES="points meshes" picks)
@@ -16,8 +17,11 @@ PIP := -m pip --disable-pip-version-check install -qq --require-hashes --no-deps
 LINK := -m pip --disable-pip-version-check install -qq --no-deps --no-build-isolation --no-index
 WEB := $(shell find web -type f -not -path '*/node_modules/*' 2>/dev/null)
 
-.PHONY: demo test lint types format bench wheel lock clean
+.PHONY: hall demo test lint types format bench wheel lock clean
 .DELETE_ON_ERROR:
+
+hall: $(VENV)/run.stamp $(VENV)/web.stamp
+	$(VENV)/bin/valley hall --demo
 
 demo: $(VENV)/run.stamp $(VENV)/web.stamp
 	$(VENV)/bin/valley demo

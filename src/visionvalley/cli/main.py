@@ -14,6 +14,7 @@ import typer
 
 from visionvalley.cli.demo import demo
 from visionvalley.cli.doctor import doctor
+from visionvalley.cli.hall import hall
 from visionvalley.cli.inspect import inspect
 from visionvalley.cli.rerun import rerun
 from visionvalley.cli.runs import runs
@@ -24,6 +25,7 @@ from visionvalley.core import BadInput, Cancelled
 VERBS: dict[str, Callable[..., Any]] = {
     "inspect": inspect,
     "demo": demo,
+    "hall": hall,
     "rerun": rerun,
     "samples": samples,
     "warm": warm,

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which topics of the live updates there are, and who may listen to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import MappingProxyType
+
+from visionvalley.core import BadInput
+from visionvalley.hall.reader import Reader
+from visionvalley.hall.settings import Hall
+
+May = Callable[[Hall, Reader, str], bool]
+
+TOPICS: MappingProxyType[str, May] = (
+    MappingProxyType(  # the part of a topic before its first dot -> may the reader listen?
+        {
+            "hall": lambda _hall, _reader, _rest: True,  # 'hall.clock': the hall is there
+        }
+    )
+)
+
+
+def require_topic(hall: Hall, reader: Reader, topic: str) -> None:
+    """Raise BadInput for a topic that is not there, or that the reader may not hear."""
+    first, _, rest = topic.partition(".")
+    may = TOPICS.get(first)
+    if may is None:
+        raise BadInput("hall.no_topic", topic=topic)
+    if not may(hall, reader, rest):
+        raise BadInput("hall.forbidden" if reader.session else "hall.sign_in")
