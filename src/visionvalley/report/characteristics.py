@@ -7,12 +7,15 @@ from html import escape as safe
 
 from visionvalley.core import CrossSection, Feature, Measurement, render
 from visionvalley.report import charts, phrases
+from visionvalley.report.colours import Scale
 from visionvalley.report.cross_sections import drawing, scale_of_section
 from visionvalley.report.markup import chip, pairs, section, table, tag
 from visionvalley.report.numbers import THIN, plain, unit_for
 from visionvalley.report.page import Page
+from visionvalley.report.scene import main_thing
 from visionvalley.report.symbols import frame
 
+MAPS = ("wall thickness", "change")  # kinds whose values at all places are worth a histogram
 HEAD = ("feature", "asked", "nominal", "measured", "where", "verdict")
 
 
@@ -90,7 +93,15 @@ def _figure(page: Page, one: Feature, number: int) -> str:
         return ""
     alt = page.words.plain("feature_alt", name=page.words.plain_name(one.name))
     drawn = charts.marked_picture(picture, scale, alt, page.words)
-    return tag("figure", drawn, charts.legend(scale, page.words) if scale else "")
+    return tag("figure", drawn, charts.legend(scale, page.words) if scale else "", spread_of(page, one, scale))
+
+
+def spread_of(page: Page, one: Feature, scale: Scale | None) -> str:
+    """Return the histogram of a characteristic that is a map; empty for others."""
+    thing = main_thing(one.scene) if one.kind in MAPS and one.scene is not None else None
+    if thing is None or thing.colouring is None or scale is None:
+        return ""
+    return charts.histogram(thing.colouring, scale, page.words)
 
 
 def section_drawn(page: Page, one: Feature, section: CrossSection) -> tuple[str, str]:

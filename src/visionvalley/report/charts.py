@@ -23,10 +23,10 @@ def rgb(colour: tuple[int, ...]) -> str:
     return "#" + "".join(f"{int(part):02x}" for part in colour)
 
 
-def signed(value: float, unit: Unit, language: str, digits: int = 3) -> str:
-    """Return a value in a unit, with plus or minus before it."""
+def signed(value: float, unit: Unit, language: str, digits: int = 3, *, plus: bool = True) -> str:
+    """Return a value in a unit, with plus or minus before it; `plus`: not of what is never negative."""
     number = plain(value * unit.per_si, digits, language)
-    return f"{'+' if value > 0 else ''}{number}{THIN}{unit.name}".rstrip(THIN)
+    return f"{'+' if value > 0 and plus else ''}{number}{THIN}{unit.name}".rstrip(THIN)
 
 
 def _named(values: list[float]) -> list[tuple[float, str]]:
@@ -53,11 +53,11 @@ def legend(scale: Scale, words: Words) -> str:
     ends = ((left - 3, -1, BELOW), (left + width + 3, 1, ABOVE))
     parts += [f'<path d="M{at} {top}v{height}l{way * 16} {-height / 2}z" fill="{rgb(c)}"/>' for at, way, c in ends]
     for value, name in _named(ticks(scale.low, scale.high, 6)):
-        label = signed(value, unit, words.language)
+        label = signed(value, unit, words.language, plus=scale.low < 0)
         parts.append(f'<text x="{x(value):.1f}" y="{top + height + 17}" class="{name}">{label}</text>')
     for limit in scale.limits:
         if limit is not None and scale.low <= limit <= scale.high:
-            at, label = x(limit), signed(limit, unit, words.language)
+            at, label = x(limit), signed(limit, unit, words.language, plus=scale.low < 0)
             parts.append(f'<path d="M{at:.1f} {top - 5}v{height + 8}" class="limit"/>')
             parts.append(f'<text x="{at:.1f}" y="{top - 9}" class="limit">{label}</text>')
     hatch = "".join(f"M{690 + k} {top + height}l6 {-height}" for k in (0, 8, 16))
@@ -85,7 +85,7 @@ def marked_picture(picture: Picture, scale: Scale | None, alt: str, words: Words
                 row = row + 2 * APART if row < height / 2 else row - 2 * APART
             rows.append(row)
             anchor = "start" if right else "end"
-            label = signed(spot.value, unit, words.language)
+            label = signed(spot.value, unit, words.language, plus=scale.low < 0)
             line = f'd="M{spot.column:.0f} {spot.row:.0f}L{end:.0f} {row:.0f}"'
             ring = f'cx="{spot.column:.0f}" cy="{spot.row:.0f}" r="6"'
             marks.append(
@@ -137,11 +137,11 @@ def histogram(colouring: Colouring, scale: Scale, words: Words) -> str:
             parts.append(f'<rect {box} fill="{rgb(tuple(colour))}" class="bar"/>')
     parts.append(f'<path d="M{left} {base}h{width}" class="axis"/>')
     for value, name in _named(ticks(low, high, 8)):
-        label = signed(value, unit, words.language)
+        label = signed(value, unit, words.language, plus=scale.low < 0)
         parts.append(f'<text x="{x(value):.1f}" y="{base + 24}" class="{name}">{label}</text>')
     for limit in scale.limits:
         if limit is not None and low <= limit <= high:
-            label = words("limit", value=signed(limit, unit, words.language))
+            label = words("limit", value=signed(limit, unit, words.language, plus=scale.low < 0))
             parts.append(f'<path d="M{x(limit):.1f} {base}V30" class="limit"/>')
             parts.append(f'<text x="{x(limit):.1f}" y="22" class="limit">{label}</text>')
     alt = words("histogram_alt", count=plain(len(values), 9, words.language))

@@ -79,19 +79,41 @@ def _classic() -> NDArray[np.uint8]:
 def scale_for(colouring: Colouring, map_name: str = "vik") -> Scale:
     """Return a scale with round ends that shows the values and their limits well.
 
-    With limits, or with values of both signs, it is symmetric about zero; it reaches at least a fifth beyond the
-    limits and at most to four times them, so that one outlier does not wash out the part.
+    With a limit or a value below zero it is symmetric about zero; it reaches at least a fifth beyond the limits and at
+    most to four times them, so that one outlier does not wash out the part. Else it begins at zero, or, where both
+    limits are above zero or all values lie far from it, below what is least of them.
     """
     finite = np.abs(colouring.values[np.isfinite(colouring.values)]).astype(np.float64)
     bulk = float(np.quantile(finite, 0.995)) * (1 + 1e-6) if len(finite) else 0.0  # what is at the end is inside
-    signed = colouring.limits is not None or bool((colouring.values < 0).any())
     limits = _limits(colouring)
+    signed = bool((colouring.values < 0).any()) or _below_zero(limits)
+    if not signed and limits != (None, None):
+        return _between(colouring, limits, "batlow" if map_name == "vik" else map_name)
     bounds = [abs(limit) for limit in limits if limit is not None and limit != 0]
     reach = min(max(bulk, 1.2 * max(bounds)), 4 * max(bounds)) if bounds else bulk
     reach = _round_up(reach or 1.0)
     if signed:
         return Scale(-reach, reach, colouring.unit, limits, map_name)
     return Scale(0.0, reach, colouring.unit, limits, "batlow" if map_name == "vik" else map_name)
+
+
+def _below_zero(limits: tuple[float | None, float | None]) -> bool:
+    """Whether deviations to either side are allowed, or only the size of one is limited."""
+    lower, upper = limits
+    return (lower is not None and lower <= 0) or (lower is None and upper is not None and upper <= 0)
+
+
+def _between(colouring: Colouring, limits: tuple[float | None, float | None], map_name: str) -> Scale:
+    """Return a scale from below what is least, of the values and their limits, to above what is largest."""
+    known = colouring.values[np.isfinite(colouring.values)].astype(np.float64)
+    bounds = [one for one in limits if one is not None]
+    every = [*bounds, *(np.quantile(known, (0.005, 0.9)).tolist() if len(known) else [])]
+    low, high = min(every), max(max(every), 1.2 * max(bounds))
+    step = _round_up(max(high - low, 1e-12 * high) / 8)
+    return Scale(
+        max(0.0, math.floor(low / step - 0.5) * step), math.ceil(high / step + 0.5) * step, colouring.unit, limits,
+        map_name,
+    )  # fmt: skip
 
 
 def _limits(colouring: Colouring) -> tuple[float | None, float | None]:

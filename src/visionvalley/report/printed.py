@@ -11,7 +11,7 @@ from typing import Any
 from visionvalley.core import Feature, Measurement, Verdict, render
 from visionvalley.report import charts
 from visionvalley.report.alignment import summary
-from visionvalley.report.characteristics import further_numbers, nominal, reasons, section_drawn
+from visionvalley.report.characteristics import further_numbers, nominal, reasons, section_drawn, spread_of
 from visionvalley.report.facts import lines
 from visionvalley.report.numbers import THIN, plain, unit_for
 from visionvalley.report.page import Page
@@ -48,6 +48,7 @@ def _feature(
         "scale": charts.on_tolerance(one, words),
         "picture": "" if picture is None else charts.marked_picture(picture, scale, "", words),
         "legend": "" if scale is None else charts.legend(scale, words),
+        "histogram": spread_of(page, one, scale),
     }
     if one.section is not None:
         drawn["picture"], drawn["legend"] = section_drawn(page, one, one.section)

@@ -17,6 +17,10 @@ stroke-width:6px;stroke-linejoin:round;paint-order:stroke}
 .section .measured{stroke-width:3.5;stroke-linecap:round} .section .bar{stroke:#0E1726;stroke-width:1.5}
 .section .casing{stroke:#4A5568;stroke-width:5;stroke-linecap:round} .section .marks text{font-size:20px}
 .section text.said{font-size:18px}
+.histogram text{font-size:26px;text-anchor:middle}
+.histogram text.count{text-anchor:end} .histogram text.odd{display:none}
+.histogram .grid{stroke:#D5DBE5} .histogram .axis{stroke:#8A94A6;stroke-width:1.5}
+.histogram .bar{stroke:#8A94A6;stroke-width:.5}
 .onscale .zone{fill:#0B6E6E;opacity:0.16} .onscale .limit{stroke:#0E1726;stroke-width:2}
 .onscale .interval{stroke:#0E1726;stroke-width:1.5} .onscale .value{fill:#0E1726}
 """

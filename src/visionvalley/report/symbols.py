@@ -37,6 +37,7 @@ PATHS = {  # in a square of 24, drawn with a line of 1.8
     "distance": "M3 12h18M7 8l-4 4 4 4M17 8l4 4-4 4M2 4v16M22 4v16",
     "diameter": _circle(7) + "M6 20 18 4",
     "width": "M2 12h20M6 8l-4 4 4 4M18 8l4 4-4 4",
+    "wall thickness": "M8 2v20M16 2v20M1 12h6M4.500 9.500 7 12l-2.500 2.500M23 12h-6M19.500 9.500 17 12l2.500 2.500",
     "angle": "M20 19H4L16 6M13 19a9 9 0 0 0-3-7",
 }
 

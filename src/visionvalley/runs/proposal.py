@@ -149,6 +149,10 @@ def _further() -> Iterator[str]:
         '#   axis = "z"           # or through = "hole-1", or point = [x, y, z] and normal = [x, y, z]',
         "#   offset = 5",
         "#   tolerance = 0.2      # whole width of the zone",
+        "",
+        "# How thick walls are where both sides were scanned; ray: through the material, ball: what fits into it.",
+        "# [wall_thickness]",
+        '#   minimum = 1.2        # and maximum, up_to = 5 (thicker is no wall), of = ["plane-1"], method = "ball"',
     )
 
 

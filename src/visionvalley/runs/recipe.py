@@ -26,6 +26,7 @@ from visionvalley.runs.recipe_reading import (
     vector_of,
 )
 from visionvalley.runs.recipe_sections import sections_of
+from visionvalley.runs.recipe_walls import walls_of
 from visionvalley.vision.metrology.characteristics import (
     Association,
     Characteristic,
@@ -35,7 +36,18 @@ from visionvalley.vision.metrology.characteristics import (
     SizeCriterion,
 )
 
-TOP = ("part", "part_unit", "conditions", "scan", "alignment", "features", "datums", "checks", "section")
+TOP = (
+    "part",
+    "part_unit",
+    "conditions",
+    "scan",
+    "alignment",
+    "features",
+    "datums",
+    "checks",
+    "section",
+    "wall_thickness",
+)
 SCAN = ("unit", "noise", "correlated_noise", "correlation_length", "scale", "registration", "edge_margin")
 STATED = ("order", "part_id", "sensor", "operator")
 CONDITIONS = {  # what is stated as a number, and the field that holds it
@@ -89,6 +101,7 @@ def read_recipe(path: Path, surfaces: Mapping[str, Element | None]) -> Recipe:
         conditions=_conditions(reader, table_of(reader, given, "conditions")),
         margin_m=number_of(reader, scan, "edge_margin", MM, "scan"),
         sections=sections_of(reader, given, known),
+        walls=walls_of(reader, given, names),
     )
 
 

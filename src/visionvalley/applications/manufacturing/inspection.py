@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -194,10 +195,12 @@ def _features(
         return found, Judged()
     from visionvalley.applications.manufacturing.cuts import judge_sections
     from visionvalley.applications.manufacturing.features import judge_features, lay_on_datums
+    from visionvalley.applications.manufacturing.thickness import judge_walls
 
     with stage(progress, "manufacturing.features", values.recipe.asked):
         found = lay_on_datums(values, found, surface, settings)
-        judged = [judge(values, found, settings, progress) for judge in (judge_features, judge_sections)]
+        walls = partial(judge_walls, surface=surface)
+        judged = [judge(values, found, settings, progress) for judge in (judge_features, judge_sections, walls)]
     return found, Judged(
         tuple(one for each in judged for one in each.features),
         tuple(one for each in judged for one in each.not_measured),

@@ -14,6 +14,7 @@ from visionvalley.core.arrays import Floats
 from visionvalley.vision.metrology.characteristics import Characteristic, DatumReference
 from visionvalley.vision.metrology.cross_sections import CutPlane
 from visionvalley.vision.metrology.regions import Region
+from visionvalley.vision.metrology.wall_thickness import Method
 
 
 class By(StrEnum):
@@ -78,6 +79,27 @@ class Section:
     tolerance_m: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Thickness:
+    """Wall thickness that is asked for.
+
+    of         names of features or faces at which it is measured; none: everywhere
+    minimum_m, maximum_m  what is allowed; None: measured, not judged
+    up_to_m    thicker is no wall; None: however thick
+    """
+
+    name: str = "wall"
+    of: tuple[str, ...] = ()
+    minimum_m: float | None = None
+    maximum_m: float | None = None
+    up_to_m: float | None = None
+    method: Method = Method.RAY
+
+    def __post_init__(self) -> None:
+        if self.minimum_m is not None and self.maximum_m is not None and not self.minimum_m < self.maximum_m:
+            raise BadInput("recipe.bad_thickness", minimum_mm=self.minimum_m * 1e3, maximum_mm=self.maximum_m * 1e3)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Recipe:
     """What is asked of a part.
@@ -88,6 +110,7 @@ class Recipe:
     noise            of the sensor; None: its white noise is estimated from the scan
     sections         after the characteristics, in this order
     conditions       under which parts are measured by this recipe
+    walls            after these
     margin_m         along edges, where points are left out; None: chosen from the scan
     """
 
@@ -99,14 +122,16 @@ class Recipe:
     margin_m: float | None = None
     sections: tuple[Section, ...] = ()
     conditions: Conditions = field(default_factory=Conditions)
+    walls: tuple[Thickness, ...] = ()
 
     @property
     def asked(self) -> int:
         """How many results are asked for."""
-        return len(self.characteristics) + len(self.sections)
+        return len(self.characteristics) + len(self.sections) + len(self.walls)
 
     def __post_init__(self) -> None:
-        names = [*(one.name for one in self.characteristics), *(one.name for one in self.sections)]
+        names = [one.name for one in self.characteristics]
+        names += [one.name for one in self.sections] + [one.name for one in self.walls]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise BadInput("recipe.named_twice", name=twice)
