@@ -102,7 +102,7 @@ def _feature(
     value, nominal = float(map_.thickness_m[at]), float(map_.nominal_m[at])
     thinnest = value <= middle.value
     noise = float(map_.noise[at]) * found.deviations.noise_m
-    budget = (Contribution("noise", noise), Contribution("scale", settings.scale * value))
+    budget = _budget(values, settings, noise, value)
     u = math.sqrt(math.fsum(one.standard_uncertainty**2 for one in budget))
     bias = noise * expected_extreme(count)  # by which noise makes the extreme of so many places more extreme
     low, high = (value - TWO_SIDED_95 * u, value + bias + TWO_SIDED_95 * u)
@@ -118,13 +118,20 @@ def _feature(
     return Feature(name, KIND, measured, tolerance, verdict, said, nominal, beside=(middle,), scene=scene)
 
 
+def _budget(values: Inspection, settings: Settings, noise: float, value: float) -> tuple[Contribution, ...]:
+    """Return what a thickness owes its uncertainty to; where the scan was laid plays no part."""
+    warm = values.stated.uncertainty
+    parts = (Contribution("noise", noise), Contribution("scale", settings.scale * value))
+    return (*parts, Contribution("temperature", warm * value)) if warm else parts
+
+
 def _spread(
     values: Inspection, found: Aligned, settings: Settings, map_: Walls, known: NDArray[np.int64]
 ) -> Measurement:
     """Return the median thickness."""
     value = float(np.median(map_.thickness_m[known]))
     noise = 1.2533 * float(np.median(map_.noise[known])) * found.deviations.noise_m / math.sqrt(len(known))
-    budget = (Contribution("noise", noise), Contribution("scale", settings.scale * value))
+    budget = _budget(values, settings, noise, value)
     u = math.sqrt(math.fsum(one.standard_uncertainty**2 for one in budget))
     interval = (value - TWO_SIDED_95 * u, value + TWO_SIDED_95 * u)
     return Measurement("median", value, u, "m", interval, budget=budget, simulated=values.simulated)
