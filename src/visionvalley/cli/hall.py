@@ -40,12 +40,11 @@ def _open(port: int | None, *, lan: bool, open_browser: bool, demo: bool, quiet:
     from visionvalley.cli.beside import demonstrate_beside
     from visionvalley.cli.terminal import say
     from visionvalley.core import render, text
-    from visionvalley.hall.serving import bound, serve
-    from visionvalley.hall.settings import Hall, HallSettings
+    from visionvalley.hall.serving import bound, made_for, serve
     from visionvalley.records import default_records
 
     at = bound(port or PORT, lan=lan, exact=port is not None)
-    made = Hall(default_records(), HallSettings(lan=lan))
+    made, keys = made_for(default_records(), lan=lan)
 
     def opened(found: Opened) -> None:
         if port is None and found.port != PORT:
@@ -58,7 +57,7 @@ def _open(port: int | None, *, lan: bool, open_browser: bool, demo: bool, quiet:
 
             webbrowser.open(found.first or found.addresses[0])
 
-    serve(made, at, opened)
+    serve(made, at, opened, keys)
 
 
 def _tell(hall: Hall, found: Opened, *, quiet: bool) -> None:

@@ -17,7 +17,8 @@ from io import BytesIO
 from types import MappingProxyType
 from typing import Any
 
-from babel.dates import format_date, format_datetime, format_time, get_timezone
+from babel import Locale
+from babel.dates import format_date, format_time, get_timezone
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -172,8 +173,11 @@ def clock(moment: str | datetime, code: str, zone: str = "UTC", form: str = "sho
 
 
 def when(moment: str | datetime, code: str, zone: str = "UTC", form: str = "medium") -> str:
-    """Write day and time of a moment, as kept, in a time zone."""
-    return format_datetime(_moment(moment, zone), format=form, locale=LANGUAGES[code].locale)
+    """Write day and time of a moment, as kept, in a time zone, to the minute."""
+    joined = str(Locale.parse(LANGUAGES[code].locale).datetime_formats["medium"])
+    return (
+        joined.replace("{0}", clock(moment, code, zone)).replace("{1}", day(moment, code, zone, form)).replace("'", "")
+    )
 
 
 def _moment(moment: str | datetime, zone: str) -> datetime:

@@ -13,8 +13,10 @@ import uvicorn
 
 from visionvalley.core import BadInput
 from visionvalley.hall.app import create_app
-from visionvalley.hall.settings import Hall
-from visionvalley.visits import accounts
+from visionvalley.hall.certificate import certificate_for
+from visionvalley.hall.settings import Hall, HallSettings
+from visionvalley.records import Records
+from visionvalley.visits import accounts, database
 
 LOCAL, EVERYWHERE = "127.0.0.1", ""
 TRIED = 20  # ports after the first
@@ -59,6 +61,20 @@ def _socket(port: int, *, lan: bool) -> socket.socket:
         made.close()
         raise
     return made
+
+
+def made_for(records: Records, *, lan: bool) -> tuple[Hall, tuple[Path, Path] | None]:
+    """Return a hall and, where guests' devices may come, the files of its certificate and of that one's key.
+
+    Raises BadInput where the database cannot be used, or the certificate cannot be written.
+    """
+    database.prepare(records)
+    settings = HallSettings(lan=lan)
+    hall = Hall(records, settings)
+    if not lan:
+        return hall, None
+    certificate, key, print_of_it = certificate_for(names_of(hall), hall.folder)
+    return Hall(records, settings, fingerprint=print_of_it), (certificate, key)
 
 
 def serve(
