@@ -18,6 +18,7 @@ from visionvalley.report.json import write_json
 from visionvalley.runs import again
 from visionvalley.runs.conducting import Job, Keeping, conduct
 from visionvalley.runs.likeness import compare
+from visionvalley.runs.table import APPLICATIONS, Application
 
 TOY = "toy.mean"
 
@@ -48,7 +49,8 @@ def toy(tmp_path, monkeypatch):
             return again.rerun(id, keeping=Keeping(records=self.records), **about)
 
     made = Toy()
-    monkeypatch.setitem(again.RECIPES, TOY, lambda run, inputs, out: made.job(inputs["scan"], out, **run.arguments))
+    toy_job = Application(Settings, (), lambda asked, inputs, out: made.job(inputs["scan"], out, **asked.arguments))
+    monkeypatch.setitem(APPLICATIONS, TOY, toy_job)
     monkeypatch.setattr(
         "visionvalley.report.folder.write_report",
         lambda folder, report, under, language="en": write_json(folder / "result.json", report, under),
@@ -123,7 +125,7 @@ def test_a_kept_input_serves_where_the_file_is_gone_and_goes_on_serving(toy):
 
 def test_what_this_version_cannot_run_is_told(toy, monkeypatch):
     done = toy.conduct()
-    monkeypatch.delitem(again.RECIPES, TOY)
+    monkeypatch.delitem(APPLICATIONS, TOY)
     with pytest.raises(BadInput) as caught:
         toy.rerun(done.id)
     assert caught.value.message.id == "runs.unknown_application"

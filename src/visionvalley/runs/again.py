@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
@@ -15,19 +15,13 @@ from typing import TYPE_CHECKING, Any
 from visionvalley.core import SILENT, BadInput, Progress, Text, render, text
 from visionvalley.records import Records, RunRecord, artefact_path, default_records, one
 from visionvalley.records.artefacts import digest_of
-from visionvalley.runs import demo, featured, inspection
-from visionvalley.runs.conducting import Done, Job, Keeping, conduct, input_name
+from visionvalley.runs.conducting import Done, Keeping, conduct, input_name
 from visionvalley.runs.folder import MARK
 from visionvalley.runs.likeness import Likeness, compare
+from visionvalley.runs.table import APPLICATIONS
 
 if TYPE_CHECKING:
     from visionvalley.records import InputFile
-
-RECIPES: dict[str, Callable[[RunRecord, Mapping[str, Path], Path], Job]] = {
-    inspection.APPLICATION: inspection.again,
-    demo.APPLICATION: demo.again,
-    featured.APPLICATION: featured.again,
-}
 
 
 class Outcome(Enum):
@@ -83,14 +77,14 @@ def rerun(
     """
     records = keeping.records or default_records()
     original = one(id, records)
-    if original.application not in RECIPES:
+    if original.application not in APPLICATIONS:
         raise BadInput("runs.unknown_application", id=original.id, application=original.application)
     before = _result(original, records)
     places = {each.role: each.path for each in original.inputs}
     with tempfile.TemporaryDirectory(prefix="valley-rerun-") as scratch:
         found = locate(original, Path(scratch) / "inputs", elsewhere, records)
         copies = {role: places[role] for role, path in found.items() if Path(scratch) in path.parents}
-        job = RECIPES[original.application](original, found, output or Path(scratch) / "results")
+        job = APPLICATIONS[original.application].job(original, found, output or Path(scratch) / "results")
         how = replace(keeping, records=records, rerun_of=original.id, inputs=keeping.inputs or bool(copies))
         done = conduct(replace(job, places=copies), how, progress)
         after = json.loads((done.folder / MARK).read_text(encoding="utf-8"))

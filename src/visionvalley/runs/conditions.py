@@ -62,11 +62,15 @@ def _told(name: str) -> str:
 
 
 def conditions(
-    inputs: Mapping[str, Path], settings: Any, seconds: Mapping[str, float], started: datetime | None = None
+    inputs: Mapping[str, Path],
+    settings: Any,
+    seconds: Mapping[str, float],
+    started: datetime | None = None,
+    id: str | None = None,
 ) -> Conditions:
     """Return the conditions of a run over these files, by their role, with these settings."""
     return Conditions(
-        id=uuid.uuid4().hex[:12],
+        id=id or new_id(),
         started=(started or datetime.now(UTC)).isoformat(timespec="seconds"),
         inputs=tuple(input_file(role, path) for role, path in inputs.items()),
         settings=asdict(settings),
@@ -74,6 +78,11 @@ def conditions(
         machine=machine(),
         seconds=dict(seconds),
     )
+
+
+def new_id() -> str:
+    """Return an id for a run."""
+    return uuid.uuid4().hex[:12]
 
 
 def versions() -> dict[str, str]:

@@ -13,12 +13,24 @@ from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import Any, Protocol
 
 from visionvalley.core import SILENT, BadInput, Progress, Report, stage
 from visionvalley.records import InputFile, Records, RunRecord, keep
 from visionvalley.runs.conditions import Conditions, Stopwatch, conditions
 from visionvalley.runs.folder import MARK, kept
+
+
+class Asked(Protocol):
+    """What a job can be made of, with files beside it: the record of a run is such, and what a worker is asked."""
+
+    @property
+    def arguments(self) -> Mapping[str, Any]:
+        """What the recipe is asked besides its settings."""
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Values of the settings by name."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +66,7 @@ class Keeping:
     inputs    keep copies of the inputs, so that the run can be made again where they are not
     rerun_of  id of the run that is repeated
     records   where; None: the default place
+    id        of the run; None: a new one
     """
 
     owner: str | None = None
@@ -61,6 +74,7 @@ class Keeping:
     inputs: bool = False
     rerun_of: str | None = None
     records: Records | None = None
+    id: str | None = None
 
     def __post_init__(self) -> None:
         if self.days is not None and not 0 <= self.days <= 1e5:
@@ -94,7 +108,7 @@ def conduct(job: Job, keeping: Keeping = Keeping(), progress: Progress = SILENT)
     Thread(target=_load_database, daemon=True).start()
     before = _stamps(job.inputs)
     report = job.work(watch)
-    under = conditions(job.inputs, job.settings, watch.seconds, started)
+    under = conditions(job.inputs, job.settings, watch.seconds, started, keeping.id)
     _require_unchanged(job.inputs, before)
     folder = kept(report, job.output, under, watch)
     refused: BadInput | None = None

@@ -16,8 +16,7 @@ from visionvalley.core import SILENT, Cloud, Pose, Progress, Report, stage, text
 from visionvalley.core.arrays import Floats
 from visionvalley.io.files import read_cloud, read_mesh
 from visionvalley.io.stanford import read_conf
-from visionvalley.records import RunRecord
-from visionvalley.runs.conducting import Done, Job, Keeping, conduct
+from visionvalley.runs.conducting import Asked, Done, Job, Keeping, conduct
 from visionvalley.vision.geometry.motion import best_motion
 from visionvalley.vision.shape.normals import normals
 from visionvalley.vision.shape.orientation import orient_outwards
@@ -59,8 +58,8 @@ def demonstrate_simulated(output: Path, progress: Progress = SILENT, keeping: Ke
     return _told(conduct(_simulated(output), keeping, progress))
 
 
-def again(record: RunRecord, inputs: Mapping[str, Path], output: Path) -> Job:
-    """Return the job of a record, over these files."""
+def again(asked: Asked, inputs: Mapping[str, Path], output: Path) -> Job:
+    """Return the job of what was asked, over these files."""
     return _real(inputs, output) if inputs else _simulated(output)
 
 

@@ -26,8 +26,7 @@ from visionvalley.core import (
     text,
 )
 from visionvalley.io.files import read_part
-from visionvalley.records import RunRecord
-from visionvalley.runs.conducting import Done, Job, Keeping, conduct
+from visionvalley.runs.conducting import Asked, Done, Job, Keeping, conduct
 from visionvalley.runs.proposal import datum_planes, hole_patterns
 from visionvalley.runs.recipe import size_m
 from visionvalley.vision.metrology.characteristics import Characteristic, DatumReference, Kind
@@ -59,8 +58,8 @@ def demonstrate_features(
     return conduct(_job({} if part is None else {"part": part}, output), keeping, progress)
 
 
-def again(record: RunRecord, inputs: Mapping[str, Path], output: Path) -> Job:
-    """Return the job of a record, over these files."""
+def again(asked: Asked, inputs: Mapping[str, Path], output: Path) -> Job:
+    """Return the job of what was asked, over these files."""
     return _job(inputs, output)
 
 

@@ -12,8 +12,7 @@ from visionvalley.applications.manufacturing.inspection import Inspection, run
 from visionvalley.applications.manufacturing.settings import Settings
 from visionvalley.core import SILENT, BadInput, Part, Progress, Report, stage
 from visionvalley.io.files import carries_unit, read, read_part
-from visionvalley.records import RunRecord
-from visionvalley.runs.conducting import Done, Job, Keeping, conduct
+from visionvalley.runs.conducting import Asked, Done, Job, Keeping, conduct
 from visionvalley.runs.recipe import part_of, read_recipe
 from visionvalley.vision.shape.joining import names
 from visionvalley.vision.shape.segmentation import with_faces
@@ -92,13 +91,13 @@ def job(request: Request, settings: Settings) -> Job:
     )
 
 
-def again(record: RunRecord, inputs: Mapping[str, Path], output: Path) -> Job:
-    """Return the job of a record, over these files."""
-    arguments = dict(record.arguments)
+def again(asked: Asked, inputs: Mapping[str, Path], output: Path) -> Job:
+    """Return the job of what was asked, over these files."""
+    arguments = dict(asked.arguments)
     stated = Conditions(**arguments.pop("conditions", {}))
     recipe = inputs.get("recipe")
     request = Request(inputs["scan"], inputs["reference"], output=output, recipe=recipe, conditions=stated, **arguments)
-    return job(request, Settings(**record.settings))
+    return job(request, Settings(**asked.settings))
 
 
 def propose_recipe(reference: Path, unit: str | None, output: Path | None, progress: Progress = SILENT) -> Path:
