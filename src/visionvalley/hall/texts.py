@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every text that the hall can show: of templates and pages, of the core's messages. What is to be translated."""
+"""Every text that the hall can show and that is to be translated: of templates, of pages, of the core's messages."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from io import BytesIO
 
 from visionvalley.core.messages import catalogue
 
+ROOMS = ("hall",)  # whose messages pages show; the others are in English until they are listed
 GETTEXT = {"_": 1, "gettext": 1, "ngettext": 2}
 Known = tuple[str | None, str]  # context and English
 
@@ -25,9 +26,17 @@ def every_text() -> dict[Known, tuple[str, str | None]]:
         if (None, english) not in found or (plural and not known):
             found[None, english] = (found.get((None, english), (place, None))[0], plural)
     for name, parts in catalogue().items():
-        for part, words in parts.items():
-            found[f"{name}.{part}", words] = (f"core/catalogue/en/{name.partition('.')[0]}.toml", None)
+        if (room := name.partition(".")[0]) in ROOMS:
+            found |= {(f"{name}.{part}", words): (f"messages/{room}", None) for part, words in parts.items()}
     return found
+
+
+def area_of(place: str) -> str:
+    """Return the file of a language in which the texts of a place lie: a folder of templates, or a room's messages."""
+    kind, _, rest = place.partition("/")
+    if kind == "messages":
+        return f"messages_{rest}"
+    return rest.partition("/")[0] if kind == "templates" and "/" in rest else "hall"
 
 
 def _of_templates() -> Iterator[tuple[str, str, str | None]]:
