@@ -46,6 +46,13 @@ STATUS = MappingProxyType(  # the answer's status by the beginning of the error'
         "visits.changed_meanwhile": 409,
         "visits.last_administrator": 409,
         "visits.disabled": 409,
+        "visits.stale": 409,
+        "visits.clash": 409,
+        "visits.in_use": 409,
+        "visits.room_taken": 409,
+        "visits.code_used": 409,
+        "visits.cannot_merge": 409,
+        "visits.wrong_state": 409,
         "visits.wrong_password": 401,
     }
 )

@@ -30,6 +30,7 @@ RATES = {
     "sign in address": Rate(30, 0.5),
     "sign in account": Rate(8, 1 / 30),
     "link address": Rate(60, 1.0),
+    "door session": Rate(60, 2.0),
 }
 
 

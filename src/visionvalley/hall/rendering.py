@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
@@ -47,6 +49,7 @@ def environment() -> Environment:
     made.globals |= {
         "LANGUAGES": languages.LANGUAGES, "THEMES": THEMES, "SIZES": SIZES, "RIGHTS": RIGHTS, "static": static,
         "number": number, "measurement": measurement, "say": say, "day": day, "clock": clock, "when": when,
+        "moment_in": moment_in,
     }  # fmt: skip
     return made
 
@@ -121,3 +124,8 @@ def clock(context: Context, moment: str, zone: str = "UTC", form: str = "short")
 def when(context: Context, moment: str, zone: str = "UTC", form: str = "medium") -> str:
     """Write day and time in the reader's language."""
     return languages.when(moment, _code(context), zone, form)
+
+
+def moment_in(moment: str, zone: str) -> str:
+    """Write a moment as a field of day and time has it (HTML, datetime-local)."""
+    return datetime.fromisoformat(moment).astimezone(ZoneInfo(zone)).strftime("%Y-%m-%dT%H:%M")

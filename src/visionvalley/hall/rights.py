@@ -21,5 +21,13 @@ RIGHTS = MappingProxyType(
         "audit": ADMINISTRATOR,
         "sessions": ADMINISTRATOR,
         "translations": ADMINISTRATOR,
+        "see visits": HOUSE,
+        "visits": HOSTS,
+        "door": HOUSE,
+        "answer": HOUSE,
+        "publish": HOSTS,
+        "personal data": HOSTS,
+        "retention": ADMINISTRATOR,
+        "own visit": frozenset({Role.GUEST}),
     }
 )

@@ -16,6 +16,11 @@ TOPICS: MappingProxyType[str, May] = (
     MappingProxyType(  # the part of a topic before its first dot -> may the reader listen?
         {
             "hall": lambda _hall, _reader, _rest: True,  # 'hall.clock': the hall is there
+            "answers": lambda _hall, _reader, _rest: True,  # an answer was published, or taken back
+            "board": lambda _hall, reader, _rest: reader.may("see visits"),  # 'board.<visit>': a question changed
+            "door": lambda _hall, reader, _rest: reader.may("door"),  # 'door.<visit>': a guest came
+            "programme": lambda _hall, reader, _rest: reader.may("see visits") or reader.may("own visit"),
+            "guest": lambda _hall, reader, rest: reader.may("own visit") and reader.actor.id == rest,
         }
     )
 )

@@ -82,9 +82,33 @@ def add(
     values = {"title": title, "zone": zone, "home_zone": home_zone, "begins": begins, "ends": ends, "host": host}
     with database.writing(records) as connection:
         rows.one(connection, t.delegations, delegation)
-        new = _checked(connection, {**values, "keep_days": keep_days}, zone)
-        made = rows.add(connection, by, t.visits, new | {"delegation": delegation, "created": clock.now()})
-        return Visit(**made._mapping)
+        return _add(connection, by, delegation, values | {"keep_days": keep_days})
+
+
+def receive(
+    records: Records, by: Actor, name: str, zone: str, begins: str, ends: str, *, organisation: str = "",
+    country: str = "", **more: Any,
+) -> Visit:  # fmt: skip
+    """Add a visit, its delegation and, where it has a name, its organisation: all of them, or nothing.
+
+    more  of title, home_zone, host, keep_days as in `add`; the title is the delegation's name unless it has its own
+
+    Raises as `add`.
+    """
+    values = {"title": name, "zone": zone, "home_zone": "", "begins": begins, "ends": ends, "host": None}
+    with database.writing(records) as connection:
+        of = {"name": written.line(name, "name"), "organisation": None}
+        if organisation.strip():
+            told = {"name": written.line(organisation, "organisation"), "country": written.country(country)}
+            of["organisation"] = rows.add(connection, by, t.organisations, told).id
+        made = rows.add(connection, by, t.delegations, of)
+        return _add(connection, by, made.id, values | {"keep_days": KEEP_DAYS} | more)
+
+
+def _add(connection: Connection, by: Actor, delegation: str, values: dict[str, Any]) -> Visit:
+    new = _checked(connection, values, values["zone"])
+    made = rows.add(connection, by, t.visits, new | {"delegation": delegation, "created": clock.now()})
+    return Visit(**made._mapping)
 
 
 def change(records: Records, by: Actor, id: str, version: int, **values: Any) -> Visit:

@@ -25,6 +25,11 @@ def rooms(records: Records) -> tuple[Room, ...]:
         return tuple(Room(**row._mapping) for row in found)
 
 
+def names(records: Records) -> dict[str, str]:
+    """Return the names of rooms and of the staff by their ids."""
+    return {one.id: one.name for one in rooms(records)} | {one.id: one.name for one in staff(records)}
+
+
 def add_room(records: Records, by: Actor, name: str, seats: int | None = None) -> Room:
     """Add a room; raises BadInput where there is one of this name."""
     values = _room(name=name, seats=seats)

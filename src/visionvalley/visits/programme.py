@@ -29,6 +29,20 @@ def of_visit(records: Records, visit: str) -> tuple[Entry, ...]:
         return entries_of(connection, t.programme.c.visit == visit)
 
 
+def beside(records: Records, visit: str) -> tuple[Entry, ...]:
+    """Return the entries of other visits that are in the house at the same time."""
+    with database.reading(records) as connection:
+        this = rows.one(connection, t.visits, visit)
+        same = (t.programme.c.begins < this.ends) & (t.programme.c.ends > this.begins)
+        return entries_of(connection, same & (t.programme.c.visit != visit))
+
+
+def one(records: Records, id: str) -> Entry:
+    """Return an entry; raises BadInput where there is none."""
+    with database.reading(records) as connection:
+        return _one(connection, id)
+
+
 def of_member(records: Records, visit: str, member: str) -> tuple[Entry, ...]:
     """Return the entries of a visit that are for a guest: those of the whole delegation, and their own."""
     return tuple(one for one in of_visit(records, visit) if not one.members or member in one.members)

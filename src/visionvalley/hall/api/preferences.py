@@ -9,7 +9,7 @@ from fastapi import APIRouter, Response
 
 from visionvalley.hall.api.forms import Answer, Sent
 from visionvalley.hall.reader import LANGUAGE, SIZE, THEME, AnyReader, InHall
-from visionvalley.visits import accounts
+from visionvalley.visits import accounts, delegations
 
 router = APIRouter(tags=["preferences"])
 YEAR_S = 365 * 86400
@@ -31,4 +31,6 @@ def prefer(sent: Preferences, reader: AnyReader, hall: InHall, response: Respons
             response.set_cookie(name, value, YEAR_S, path="/", samesite="lax", httponly=True, secure=hall.settings.lan)
     if sent.language and reader.account:
         accounts.choose_language(hall.records, reader.account.id, sent.language)
+    if sent.language and reader.may("own visit"):
+        delegations.choose_language(hall.records, reader.actor.id, sent.language)
     return Answer()
