@@ -92,9 +92,13 @@ def test_noise_is_estimated_from_the_scan_where_it_is_not_given(rng):
     given = measured(
         Characteristic("f", Kind.FLATNESS, ("plane",)), {"plane": Extracted("plane", PLANE, points)}, SensorNoise(7e-6)
     )
-    assert "metrology.noise_estimated" in [note.id for note in found.notes]
-    assert found.measured.standard_uncertainty == pytest.approx(given.measured.standard_uncertainty, rel=0.15)
-    assert 1000 < found.measured.degrees_of_freedom < 2000
+    (said,) = [note for note in found.notes if note.id == "metrology.noise_shared"]
+    assert said.parameters["noise_um"] == pytest.approx(7.0, rel=0.06)
+    assert said.parameters["shared_um"] < 2.0
+    assert 300 < found.measured.degrees_of_freedom < 2000
+    (low, high), (least, most) = found.measured.interval_95, given.measured.interval_95
+    assert low <= least, "what neighbours may share widens towards less"
+    assert high - found.measured.value == pytest.approx(most - given.measured.value, rel=0.15)
 
 
 @pytest.mark.parametrize("freedoms", [0, 1, 3, 5])

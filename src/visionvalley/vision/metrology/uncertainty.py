@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """From extracted features to a judged characteristic: its value, how well it is known, and what follows.
 
-The measurand is the characteristic of the filtered true surface at the points that were measured (ISO 17450-1: the
-extracted feature, without the sensor's errors). Values that depend smoothly on the points are taken as they are; their
-uncertainty is propagated, see `propagation`. Extreme values are corrected for what noise adds, see `bias`: the value
+The measurand is the characteristic of the whole filtered true surface (ISO 17450-1). Values that depend smoothly on the
+points are taken as they are; their uncertainty is propagated, see `propagation`, and all its lines stand in `budget`.
+Extreme values are corrected for what noise adds, see `bias`: the value
 is the corrected one, what was seen stands beside it.
 """
 
@@ -16,13 +16,13 @@ from dataclasses import replace
 import numpy as np
 
 from visionvalley.core import Contribution, Feature, Measurement, SensorNoise, Text, Verdict, text
-from visionvalley.vision.metrology.bias import Corrected, corrected, corrected_free, extreme_of, filter_rows
+from visionvalley.vision.metrology.bias import Corrected, corrected, corrected_free, extreme_of
+from visionvalley.vision.metrology.budget import budget_of, whole
 from visionvalley.vision.metrology.characteristics import Association, Characteristic, Evaluated, Extracted
 from visionvalley.vision.metrology.decision import judge
-from visionvalley.vision.metrology.filters import SPACINGS, apply, gaussian, places_on
+from visionvalley.vision.metrology.estimated_noise import Estimated, estimated
 from visionvalley.vision.metrology.intervals import coverage_factor
-from visionvalley.vision.metrology.propagation import contributions, sensed
-from visionvalley.vision.metrology.surfaces import distances
+from visionvalley.vision.metrology.propagation import sensed
 from visionvalley.vision.metrology.tolerances import evaluate
 
 
@@ -38,7 +38,7 @@ def measured(
 ) -> Feature:
     """Evaluate a characteristic on extracted features, with its uncertainty, and judge it.
 
-    noise  of the sensor; None: its white noise is estimated from the scatter about the filtered surface
+    noise  of the sensor; None: it is estimated from these points, see `estimated_noise`
     besides what is known of the sensor where its noise is estimated: scale, registration, temperature
     found  what `evaluate` returned of it, where that is known already
     seed   of the draws of noise for extreme values
@@ -46,28 +46,29 @@ def measured(
     """
     found = evaluate(characteristic, features) if found is None else found
     used = {name: features[name] for name in found.sensitivity}
-    known, degrees = (noise, math.inf) if noise is not None else _estimated(used, besides)
-    points = sensed(used, known)
-    budget = contributions(found.sensitivity, points)
+    estimate = Estimated(noise, math.inf) if noise is not None else estimated(used, besides)
+    degrees = estimate.degrees
+    budget = budget_of(characteristic, found, used, estimate.noise, given=noise is not None)
     beside: tuple[Measurement, ...] = ()
     extreme = None
-    if any(one.standard_uncertainty > 0 for one in budget):
-        extreme = extreme_of(found.extreme, points, np.random.default_rng(seed))
+    if budget.uncertainty > 0:
+        extreme = extreme_of(found.extreme, sensed(used, budget.drawn), np.random.default_rng(seed))
     if extreme is None:
-        result = _plain(characteristic, found, budget, degrees, simulated)
+        result = _plain(characteristic, found, budget.lines, degrees, simulated)
     else:
         result, beside = _extreme(
             characteristic,
             found,
-            budget,
+            budget.lines,
             degrees,
             simulated,
             corrected(extreme) if found.bounded else corrected_free(extreme),
         )
+    result = whole(result, budget, found.bounded)
     verdict = None
     if characteristic.tolerance is not None:
         verdict = judge(result, characteristic.tolerance, bounded=found.bounded)
-    notes = (*found.notes, *_said(characteristic, noise, known, extreme is not None))
+    notes = (*found.notes, *_said(characteristic, noise, estimate.noise, extreme is not None))
     return _feature(characteristic, result, verdict, notes, beside)
 
 
@@ -112,33 +113,16 @@ def _extreme(
     return result, (seen, raw)
 
 
-def _estimated(features: Mapping[str, Extracted], besides: SensorNoise) -> tuple[SensorNoise, float]:
-    """Return the white noise of features, from what their filter takes away, and its degrees of freedom."""
-    squares = degrees = 0.0
-    for feature in features.values():
-        distance = distances(feature.nominal, feature.points_m)[0]
-        places = places_on(feature.nominal, feature.points_m)
-        if not places.spacing_m > 0:
-            continue
-        on = gaussian(places, SPACINGS * places.spacing_m)
-        rest = distance - apply(on, distance).values
-        offsets, columns, weights = filter_rows(on, places, np.arange(len(distance)))
-        rows = np.repeat(np.arange(len(distance)), np.diff(offsets))
-        own = float(weights[columns == rows].sum())
-        both = float((weights * weights).sum())
-        squares += float((rest * rest).sum())
-        degrees += max(len(distance) - 2 * own + both, 1e-9)
-    if not degrees >= 1:
-        return replace(besides, white_m=0.0), 1.0
-    return replace(besides, white_m=math.sqrt(squares / degrees)), degrees
-
-
 def _said(c: Characteristic, given: SensorNoise | None, used: SensorNoise, corrected_: bool) -> list[Text]:
     said = []
     if any(one.association is not Association.LEAST_SQUARES for one in c.datums):
         said.append(text("metrology.datum_touches"))
     if given is None:
-        said.append(text("metrology.noise_estimated", noise_um=used.white_m * 1e6))
+        white, shared, length = used.white_m * 1e6, used.correlated_m * 1e6, used.correlation_length_m * 1e3
+        if shared > 0:
+            said.append(text("metrology.noise_shared", noise_um=white, shared_um=shared, length_mm=length))
+        else:
+            said.append(text("metrology.noise_estimated", noise_um=white))
     if corrected_:
         said.append(text("metrology.bias_corrected"))
     return said
