@@ -12,7 +12,17 @@ from visionvalley.kernels import store
 POINTS = ("groups", "neighbours", "normals", "ordering", "outliers", "symmetric", "tree", "voxels")
 REGISTRATION = ("descent", "descriptors", "matching", "prepared", "registration")
 SURFACES = ("best_fit", "bvh", "distances", "topology")
-FEATURES = ("bias", "extremes", "filters", "fits", "least_squares", "starts", "zones")  # where a recipe asks for them
+FEATURES = (
+    "bias",
+    "extremes",
+    "filters",
+    "fits",
+    "least_squares",
+    "rays",
+    "sections",
+    "starts",
+    "zones",
+)  # where a recipe asks for them
 SEARCHING = (
     *(one for one in POINTS if one not in ("ordering", "symmetric")),
     *REGISTRATION,
@@ -22,6 +32,7 @@ SEARCHING = (
 )
 KERNELS = {
     "inspect": POINTS + REGISTRATION + SURFACES + FEATURES,
+    "compare": POINTS + REGISTRATION + SURFACES,
     "demo": POINTS + REGISTRATION + SURFACES + FEATURES + ("rays", "simulation"),
     "rerun": POINTS + REGISTRATION + SURFACES + FEATURES + ("rays", "simulation"),
 }

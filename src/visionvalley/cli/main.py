@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from visionvalley.cli.compare import compare
 from visionvalley.cli.demo import demo
 from visionvalley.cli.doctor import doctor
 from visionvalley.cli.hall import hall
@@ -24,6 +25,7 @@ from visionvalley.core import BadInput, Cancelled
 
 VERBS: dict[str, Callable[..., Any]] = {
     "inspect": inspect,
+    "compare": compare,
     "demo": demo,
     "hall": hall,
     "rerun": rerun,

@@ -49,4 +49,4 @@ def write_deviations(path: Path, thing: Thing, map_name: str = "vik") -> None:
     shape = thing.shape.moved(thing.scene_from_thing)
     if isinstance(shape, Mesh):
         shape = Cloud(shape.vertices_m)
-    write_ply(path, Cloud(shape.points_m, shape.normals, colours, {name: values}), "mm")
+    write_ply(path, Cloud(shape.points_m, shape.normals, colours, {**(shape.fields or {}), name: values}), "mm")

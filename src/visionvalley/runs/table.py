@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from visionvalley.applications.manufacturing.settings import Settings
+from visionvalley.applications.manufacturing.settings import ComparisonSettings, Settings
 
 if TYPE_CHECKING:
     from visionvalley.runs.conducting import Asked, Job
@@ -55,6 +55,12 @@ def _inspection(asked: Asked, inputs: Mapping[str, Path], output: Path) -> Job:
     return inspection.again(asked, inputs, output)
 
 
+def _comparison(asked: Asked, inputs: Mapping[str, Path], output: Path) -> Job:
+    from visionvalley.runs import comparison
+
+    return comparison.again(asked, inputs, output)
+
+
 def _demonstration(asked: Asked, inputs: Mapping[str, Path], output: Path) -> Job:
     from visionvalley.runs import demo
 
@@ -76,6 +82,15 @@ APPLICATIONS: dict[str, Application] = {
             FileRole("recipe", (".toml",), needed=False),
         ),
         _inspection,
+    ),
+    "manufacturing.comparison": Application(
+        ComparisonSettings,
+        (
+            FileRole("before", SCANS, unit="before_unit"),
+            FileRole("after", SCANS, unit="after_unit"),
+            FileRole("reference", PARTS, needed=False, unit="reference_unit"),
+        ),
+        _comparison,
     ),
     "manufacturing.demonstration": Application(Settings, (), _demonstration),
     "manufacturing.features_demonstration": Application(Settings, (), _features),

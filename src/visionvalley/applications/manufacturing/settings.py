@@ -31,3 +31,21 @@ class Settings:
 
     def __post_init__(self) -> None:
         check(self)
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonSettings:
+    """What a comparison of two scans is asked."""
+
+    tolerance_m: float | None = setting(
+        None, unit="m", low=1e-9, high=1e3, label="Allowed change",
+        help="How far a surface may have moved, outwards or inwards; without it changes are shown, not judged",
+    )  # fmt: skip
+    radius_m: float | None = setting(
+        None, unit="m", low=1e-9, high=1e3, label="Radius",
+        help="Around a place, of the points that tell its change: larger sees smaller changes of larger regions; "
+        "three point spacings where it is not given",
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        check(self)
