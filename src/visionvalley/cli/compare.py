@@ -43,12 +43,12 @@ def compare(
     The scans are registered on what did not change. Results as of `valley inspect`; deviation.ply holds the change and
     its level of detection a point. Exit code: 0 pass (or nothing asked), 1 fail, 3 cannot say, 2 error.
     """
-    from visionvalley.cli.compiling import ready
+    from visionvalley.cli.compiling import FEATURES, ready
     from visionvalley.cli.inspect import EXIT
     from visionvalley.cli.terminal import progress_bar, show_record, show_report
 
     silent = quiet or as_json
-    ready("compare", quiet=silent)
+    ready("compare", quiet=silent, without=FEATURES)
     from visionvalley.io import carries_unit
     from visionvalley.runs.comparison import Request, compare_files
     from visionvalley.runs.conducting import Keeping

@@ -32,7 +32,7 @@ SEARCHING = (
 )
 KERNELS = {
     "inspect": POINTS + REGISTRATION + SURFACES + FEATURES,
-    "compare": POINTS + REGISTRATION + SURFACES,
+    "compare": POINTS + REGISTRATION + SURFACES + FEATURES,
     "demo": POINTS + REGISTRATION + SURFACES + FEATURES + ("rays", "simulation"),
     "rerun": POINTS + REGISTRATION + SURFACES + FEATURES + ("rays", "simulation"),
 }

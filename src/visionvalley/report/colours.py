@@ -108,7 +108,7 @@ def _between(colouring: Colouring, limits: tuple[float | None, float | None], ma
     known = colouring.values[np.isfinite(colouring.values)].astype(np.float64)
     bounds = [one for one in limits if one is not None]
     every = [*bounds, *(np.quantile(known, (0.005, 0.9)).tolist() if len(known) else [])]
-    low, high = min(every), max(max(every), 1.2 * max(bounds))
+    low, high = min(every), max(every)
     step = _round_up(max(high - low, 1e-12 * high) / 8)
     return Scale(
         max(0.0, math.floor(low / step - 0.5) * step), math.ceil(high / step + 0.5) * step, colouring.unit, limits,

@@ -320,7 +320,7 @@ def _notes(found: Changes, *, oriented: bool, simulated: bool) -> tuple[Text, ..
     beyond = float(np.mean(np.abs(found.change_m[known]) > found.level_m[known]))
     regions = int(found.region.max(initial=-1)) + 1
     notes = [text("manufacturing.simulated")] if simulated else []
-    notes.append(text("manufacturing.changed" if regions else "manufacturing.not_changed", count=regions))
+    notes.append(text("manufacturing.changed", count=regions) if regions else text("manufacturing.not_changed"))
     notes.append(text("manufacturing.level_of_detection", beyond=f"{beyond:.1%}", seen=f"{float(known.mean()):.0%}"))
     if not oriented:
         notes.append(text("manufacturing.sides_guessed"))
