@@ -3,15 +3,17 @@
 
 import asyncio
 import json
+import socket
 import sqlite3
 import threading
+import time
 
 import pytest
 from tests import hall as halls
 
 from visionvalley.core import BadInput, text
 from visionvalley.core.messages import catalogue
-from visionvalley.hall import languages
+from visionvalley.hall import bodies, languages
 from visionvalley.hall.faults import status_of
 from visionvalley.hall.limits import Limits, Rate
 from visionvalley.hall.live import Live
@@ -237,6 +239,27 @@ def test_a_body_that_is_too_large_is_refused(here):
     assert problem(here.visitor().post("/api/v1/session", content=chunks, headers=headers), 413) == "hall.too_large"
 
 
+def test_a_body_that_stands_still_is_not_waited_for(here, monkeypatch):
+    monkeypatch.setattr(bodies.limited, "__defaults__", (0.2,))
+    host, _, port = here.url.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=10) as slow:
+        head = f"POST /api/v1/session HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: application/json\r\n"
+        slow.sendall(f"{head}Content-Length: 100\r\n\r\n{{".encode())
+        answer = slow.recv(4096).decode()
+    assert answer.startswith("HTTP/1.1 408 ")
+    assert "hall.too_slow" in answer or "hall.too_slow" in slow.recv(4096).decode()
+
+
+def test_who_is_signed_out_hears_no_more(tmp_path):
+    with halls.opened(tmp_path, live=Live(beat_s=0.2)) as opened:
+        person, end = opened.person(), time.monotonic() + 20
+        with opened.holding(person.cookies["valley_session"]).stream("GET", "/api/v1/live?topic=hall.clock") as answer:
+            lines = answer.iter_lines()
+            assert any(line == "event: beat" for line in lines)
+            assert person.call("DELETE", "/session").status_code == 200
+            assert all(time.monotonic() < end for _ in lines)
+
+
 def test_what_is_not_there_is_told_in_both_forms(here):
     assert problem(here.visitor().get("/api/v1/nowhere"), 404) == "hall.not_found"
     assert problem(here.visitor().call("PUT", "/session", {}), 405) == "hall.no_such_method"
@@ -361,7 +384,7 @@ def test_every_error_of_the_hall_has_a_status_that_the_api_declares():
     for name, parts in catalogue().items():
         if "what" in parts:
             error = BadInput(name)
-            assert status_of(error) in {401, 403, 404, 405, 409, 410, 413, 421, 422, 429, 500, 503}
+            assert status_of(error) in {401, 403, 404, 405, 408, 409, 410, 413, 421, 422, 429, 500, 503}
 
 
 async def _heard(live: Live, topics, last_id="", count=1, during=lambda: None):

@@ -33,6 +33,7 @@ STATUS = MappingProxyType(  # the answer's status by the beginning of the error'
         "hall.no_such_method": 405,
         "hall.too_often": 429,
         "hall.too_large": 413,
+        "hall.too_slow": 408,
         "hall.other_host": 421,
         "hall.broken": 500,
         "records.": 503,
@@ -71,7 +72,7 @@ class Problem(BaseModel):
 
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    code: {"model": Problem} for code in (400, 401, 403, 404, 405, 409, 410, 413, 421, 422, 429, 500, 503)
+    code: {"model": Problem} for code in (400, 401, 403, 404, 405, 408, 409, 410, 413, 421, 422, 429, 500, 503)
 }
 
 

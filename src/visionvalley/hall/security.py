@@ -14,14 +14,13 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from visionvalley.core import BadInput
+from visionvalley.hall.bodies import limited
 from visionvalley.hall.faults import answer, broken
 from visionvalley.hall.reader import CSRF, SESSION
 from visionvalley.hall.rendering import ASSETS, STATIC
 from visionvalley.hall.settings import Hall
 from visionvalley.visits import tokens
 
-LARGEST_FORM = 1 << 20  # bytes of a body
-LARGEST: tuple[tuple[str, int], ...] = ()  # beginnings of addresses that take files, and how many bytes
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 POLICY = {
     "default-src": "'none'",
@@ -72,43 +71,13 @@ class Guard:
 
         try:
             _require_allowed(scope, self._hall)
-            await _measured(self._app, scope, receive, dressed)
+            await limited(self._app, scope, receive, dressed)
         except BadInput as error:
             await answer(Request(scope, receive), error)(scope, receive, dressed)
         except Exception as error:
             if begun:
                 raise
             await broken(Request(scope, receive), error)(scope, receive, dressed)
-
-
-async def _measured(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer a request whose body is not too large; one that turns out to be is refused as soon as that is seen."""
-    largest = next((most for begin, most in LARGEST if scope["path"].startswith(begin)), LARGEST_FORM)
-    told = Headers(scope=scope).get("content-length", "")
-    read, begun, too_large = 0, False, False
-    if told.isascii() and told.isdigit() and int(told[:18]) > largest:
-        raise BadInput("hall.too_large")
-
-    async def counted() -> Message:
-        nonlocal read, too_large
-        message = await receive()
-        read += len(message.get("body", b""))
-        if read > largest:
-            too_large = True
-            raise BadInput("hall.too_large")
-        return message
-
-    async def kept(message: Message) -> None:
-        nonlocal begun
-        if not too_large or begun:
-            begun = True
-            await send(message)
-
-    try:
-        await app(scope, counted, kept)
-    finally:
-        if too_large and not begun:
-            raise BadInput("hall.too_large")
 
 
 def _dress(headers: MutableHeaders, scope: Scope) -> None:

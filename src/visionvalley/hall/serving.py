@@ -22,6 +22,7 @@ LOCAL, EVERYWHERE = "127.0.0.1", ""
 TRIED = 20  # ports after the first
 WAITING = 512  # connections that wait to be taken
 KEPT_OPEN_S = 20
+AT_ONCE = 4000  # connections; more are told that the hall is full
 CLOSING_S = 3
 
 
@@ -100,6 +101,7 @@ def configured(hall: Hall, keys: tuple[Path, Path] | None = None) -> uvicorn.Con
         timeout_keep_alive=KEPT_OPEN_S,
         timeout_graceful_shutdown=CLOSING_S,
         ws="none",
+        limit_concurrency=AT_ONCE,
         ssl_certfile=certificate,
         ssl_keyfile=key,
     )
