@@ -9,15 +9,23 @@ const written = (part) =>
   [...part.querySelectorAll("textarea, input:not([type=hidden])")].some((field) => field.value !== field.defaultValue) ||
   Boolean(part.querySelector("dialog[open], [aria-busy=true]"));
 
-async function refresh(id) {
+const showNews = () => document.querySelector("[data-news]")?.removeAttribute("hidden");
+
+async function refresh(id, wanted = false) {
   const old = document.getElementById(id);
   const answer = await fetch(window.location.href, { headers: { Accept: "text/html" } }).catch(() => null);
   if (!answer?.ok || !old) return;
   const made = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(id);
-  if (!made) return;
+  if (!made || !old.isConnected) return;
+  if (!wanted && written(old)) { // somebody began to write meanwhile
+    showNews();
+    return;
+  }
   const focused = old.contains(document.activeElement) ? document.activeElement.id : "";
-  const opened = new Set([...old.querySelectorAll("details[open][id]")].map((one) => one.id));
-  for (const one of made.querySelectorAll("details[id]")) one.open = opened.has(one.id);
+  for (const one of old.querySelectorAll("details[id]")) {
+    const same = made.querySelector(`#${CSS.escape(one.id)}`);
+    if (same) same.open = one.open;
+  }
   old.replaceWith(document.adoptNode(made));
   if (focused) document.getElementById(focused)?.focus();
   document.querySelector("[data-news]")?.setAttribute("hidden", "");
@@ -26,7 +34,7 @@ async function refresh(id) {
 
 function told(id) {
   const part = document.getElementById(id);
-  if (part && written(part)) document.querySelector("[data-news]")?.removeAttribute("hidden");
+  if (part && written(part)) showNews();
   else refresh(id);
 }
 
@@ -45,5 +53,5 @@ for (const part of document.querySelectorAll("[data-fresh]")) begin(part);
 
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-bring]");
-  if (button) refresh(button.dataset.bring);
+  if (button) refresh(button.dataset.bring, true);
 });
