@@ -119,7 +119,8 @@ def run(chosen: list[Cell], scans: int, processes: int) -> dict[str, np.ndarray]
     """Do what is not done yet; return scans, held, above and below by cell."""
     done = known()
     KEPT.parent.mkdir(exist_ok=True)
-    tasks = [(c, f, min(CHUNK, scans)) for f in range(0, scans, CHUNK) for c in chosen if (c.name, f) not in done]
+    sparse_first = sorted(chosen, key=lambda c: c.points)
+    tasks = [(c, f, min(CHUNK, scans)) for f in range(0, scans, CHUNK) for c in sparse_first if (c.name, f) not in done]
     with ProcessPoolExecutor(processes, get_context("spawn")) as pool, KEPT.open("a") as out:
         for future in as_completed([pool.submit(_work, *task) for task in tasks]):
             cell, first, counts, seconds = future.result()

@@ -157,11 +157,22 @@ def features_of(cell: Cell, names: tuple[str, ...]) -> dict[str, Extracted]:
 
 
 def _asked(kind: Kind, *features: str, datums: tuple[str, ...] = (), **more: object) -> Callable[[], Characteristic]:
+    """Return what makes a characteristic, its datums by least squares."""
     references = tuple(DatumReference((name,), association=Association.LEAST_SQUARES) for name in datums)
     return lambda: Characteristic(kind.value, kind, features, datums=references, **more)  # type: ignore[arg-type]
 
 
-CHARACTERISTICS: dict[str, Callable[[], Characteristic]] = {
+def _touching(asked: Callable[[], Characteristic]) -> Callable[[], Characteristic]:
+    """Return what makes the same with datums that touch, as ISO 5459 has it."""
+
+    def made() -> Characteristic:
+        c = asked()
+        return replace(c, datums=tuple(DatumReference(datum.features) for datum in c.datums))
+
+    return made
+
+
+ASKED: dict[str, Callable[[], Characteristic]] = {
     "straightness, line": _asked(Kind.STRAIGHTNESS, "line", diameter=True),
     "straightness, axis": _asked(Kind.STRAIGHTNESS, "cylinder", diameter=True),
     "flatness": _asked(Kind.FLATNESS, "plane"),
@@ -186,6 +197,8 @@ CHARACTERISTICS: dict[str, Callable[[], Characteristic]] = {
     "distance": _asked(Kind.DISTANCE, "bottom", "top"),
     "angle": _asked(Kind.ANGLE, "bottom", "tilted"),
 }
+TOUCHING = {f"{what}, touching": _touching(asked) for what, asked in ASKED.items() if asked().datums}
+CHARACTERISTICS = ASKED | TOUCHING
 FITTED = ("line", "plane", "circle", "sphere", "cylinder", "cone", "slot")
 
 

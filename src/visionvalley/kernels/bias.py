@@ -7,19 +7,20 @@ import numpy as np
 
 from visionvalley.kernels.compilation import inner, kernel
 from visionvalley.kernels.filters import TERMS, falling, gathered, weigh
-from visionvalley.kernels.simd import take
+from visionvalley.kernels.simd import absolute, larger, load_f32x8, reduce_max, splat_f32x8, store, take
 
 PIECE = 8  # fields that one worker takes at a time
 ROWS = 512
+TILE = 32
 STEPS = 60
-SHARE = 0.45  # of the largest deviation: rows beyond it are settled first
+NEAR = 2e-6  # of the level: a residual in float32 that exceeds it by less does not
 
 
 @inner
-def inverted(rows, basis, binv):
+def inverted(rows, basis, binv, work):
     """Fill binv (n, n) with the inverse of the basis: columns (sign times a row, 1), held as sign * (row + 1)."""
     n = len(basis)
-    work = np.zeros((n, 2 * n))
+    work[:] = 0.0
     for j in range(n):
         sign = 1.0 if basis[j] > 0 else -1.0
         row = abs(basis[j]) - 1
@@ -48,131 +49,136 @@ def inverted(rows, basis, binv):
 
 
 @inner
-def farthest(field, rows, y, rest):
-    """Return the row of the largest absolute residual of field - rows' y; rest (M,) takes the residuals."""
-    m, k = len(field), rows.shape[0]
-    for i in range(m):
-        rest[i] = field[i]
-    for a in range(k):
-        for i in range(m):
-            rest[i] -= y[a] * rows[a, i]
-    best, size = 0, -1.0
-    for i in range(m):
-        if abs(rest[i]) > size:
-            best, size = i, abs(rest[i])
-    return best
+def beyond(field, rows, y, level, rest, kept, found):
+    """Add the farthest row of each tile to kept, from `found` on, where its residual field - rows' y exceeds a level.
+
+    field (P,) and rows (k, P) float32, P whole tiles; returns how many are kept then.
+    """
+    k, m = rows.shape
+    limit = np.float32(level)
+    for start in range(0, m, TILE):
+        one, two = load_f32x8(field, start), load_f32x8(field, start + 8)
+        three, four = load_f32x8(field, start + 16), load_f32x8(field, start + 24)
+        for a in range(k):
+            much, at = splat_f32x8(np.float32(y[a])), a * m + start
+            one = one - much * load_f32x8(rows, at)
+            two = two - much * load_f32x8(rows, at + 8)
+            three = three - much * load_f32x8(rows, at + 16)
+            four = four - much * load_f32x8(rows, at + 24)
+        one, two, three, four = absolute(one), absolute(two), absolute(three), absolute(four)
+        top = reduce_max(larger(larger(one, two), larger(three, four)))
+        if top > limit:
+            store(rest, 0, one)
+            store(rest, 8, two)
+            store(rest, 16, three)
+            store(rest, 24, four)
+            for i in range(TILE):
+                if rest[i] == top:
+                    kept[found] = start + i
+                    found += 1
+                    break
+    return found
 
 
 @inner
-def rest_of(field, rows, y, rest):
-    """Return the largest residual, see `farthest`."""
-    return rest[farthest(field, rows, y, rest)]
+def weighed(field, basis, binv, x, y):
+    """Fill in what a basis says: y, at its end the level, and the multipliers x of its rows."""
+    n = len(basis)
+    for a in range(n):
+        y[a], x[a] = 0.0, binv[a, n - 1]
+    for j in range(n):
+        cost = field[abs(basis[j]) - 1] * (1.0 if basis[j] > 0 else -1.0)
+        for a in range(n):
+            y[a] += cost * binv[j, a]
 
 
 @inner
-def levelled(field, rows, basis, binv, rest, y):
-    """Return the least largest absolute deviation of a field (M,) from combinations of rows (k, M).
+def exchanged(rows, i, sign, basis, binv, x, w):
+    """Let a row enter the basis on one side; say whether it could."""
+    n = len(basis)
+    leaving, ratio = -1, np.inf
+    for j in range(n):
+        w[j] = binv[j, n - 1]
+        for a in range(n - 1):
+            w[j] += binv[j, a] * sign * rows[a, i]
+        if w[j] > 1e-11 and x[j] < ratio * w[j]:
+            leaving, ratio = j, max(x[j], 0.0) / w[j]
+    if leaving < 0:
+        return False
+    for a in range(n):
+        binv[leaving, a] /= w[leaving]
+    for j in range(n):
+        if j != leaving:
+            for a in range(n):
+                binv[j, a] -= w[j] * binv[leaving, a]
+    basis[leaving] = np.int64(sign) * (i + 1)
+    return True
+
+
+@inner
+def levelled(field, rows, basis, work, rest, kept, y):
+    """Fill y with the combination of rows (k, P) from which a field (P,) deviates least, and at its end by how much.
 
     The dual of Chebyshev's problem by the simplex method: a basis of k + 1 signed rows that is feasible for one
     field is so for every field over the same rows, so it goes on from the last one (Stiefel 1959; Osborne and
-    Watson 1967).
+    Watson 1967). Rows that lie beyond are kept and settled among themselves before all are looked at again.
     """
-    n = len(basis)
-    x, w = np.zeros(n), np.zeros(n)
-    inverted(rows, basis, binv)
-    for _step in range(STEPS):
-        for a in range(n):
-            y[a], x[a] = 0.0, binv[a, n - 1]
-        for j in range(n):
-            cost = field[abs(basis[j]) - 1] * (1.0 if basis[j] > 0 else -1.0)
-            for a in range(n):
-                y[a] += cost * binv[j, a]
-        i = farthest(field, rows, y, rest)
-        sign = 1.0 if rest[i] > 0 else -1.0
-        if abs(rest[i]) <= y[n - 1] * (1.0 + 1e-9) + 1e-300:
+    n, k = len(basis), rows.shape[0]
+    binv, x, w = work[:n, :n], work[n], work[n + 1]
+    inverted(rows, basis, binv, work[n + 2 :].reshape(n, 2 * n))
+    weighed(field, basis, binv, x, y)
+    found = 0
+    for _round in range(STEPS):
+        before = found if found + len(field) // TILE < len(kept) else 0
+        found = beyond(field, rows, y, y[n - 1] * (1.0 + NEAR) + 1e-300, rest, kept, before)
+        if found == before:
             break
-        leaving, ratio = -1, np.inf
-        for j in range(n):
-            w[j] = binv[j, n - 1]
-            for a in range(n - 1):
-                w[j] += binv[j, a] * sign * rows[a, i]
-            if w[j] > 1e-11 and x[j] < ratio * w[j]:
-                leaving, ratio = j, max(x[j], 0.0) / w[j]
-        if leaving < 0:
-            break
-        for a in range(n):
-            binv[leaving, a] /= w[leaving]
-        for j in range(n):
-            if j != leaving:
-                for a in range(n):
-                    binv[j, a] -= w[j] * binv[leaving, a]
-        basis[leaving] = np.int64(sign) * (i + 1)
-    return abs(rest[farthest(field, rows, y, rest)])
+        for _step in range(STEPS):
+            row, off, sign = -1, y[n - 1] * (1.0 + NEAR) + 1e-300, 1.0
+            for c in range(found):
+                value = np.float64(field[kept[c]])
+                for a in range(k):
+                    value -= y[a] * rows[a, kept[c]]
+                if abs(value) > off:
+                    row, off, sign = kept[c], abs(value), math.copysign(1.0, value)
+            if row < 0 or not exchanged(rows, row, sign, basis, binv, x, w):
+                break
+            weighed(field, basis, binv, x, y)
 
 
-@inner
-def chosen(field, lift, basis, places):
-    """Fill in the rows that may decide: those of the basis, and those far from the lift; return how many."""
-    m = len(field)
-    largest = 0.0
-    for i in range(m):
-        largest = max(largest, abs(field[i] - lift))
-    count = len(basis)
-    for j in range(count):
-        places[j] = abs(basis[j]) - 1
-    for i in range(m):
-        if abs(field[i] - lift) > SHARE * largest:
-            places[count] = i
-            count += 1
-    return count
+@kernel(
+    "void(int64[::1], float32[:, ::1], float32[::1], float64[::1], float32[:, ::1], float64[:, ::1], int64[:, ::1])"
+)
+def levelled_worker(counter, fields, shape, sums, rows, answers, bases):
+    """Find the combinations of rows from which a shape and fields deviate least in their largest.
 
-
-@kernel("void(int64[::1], float64[:, ::1], float64[::1], float64[::1], float64[:, ::1], float64[::1], int64[:, ::1])")
-def levelled_worker(counter, fields, shape, sums, rows, values, bases):
-    """Find the least largest absolute deviation of combinations of a shape and fields from combinations of rows.
-
-    Rows that deviate much are settled first; the rest is looked at once, and joins only where it decides.
-
-    fields  (B, M)
-    shape   (M,)
-    sums    (3,) size, sign and lift: the deviations are size * shape + sign * field + lift
-    rows    (k, M) linearly independent
-    values  (B,) out
-    bases   (B, k + 1) in: feasible bases, see `first_basis`; out: the rows, signed and counted from one, that decide
+    fields   (B, P), P whole tiles, filled with zeros
+    shape    (P,)
+    sums     (3,) size, lift and how many columns are meant: their deviations are size * shape + field + lift
+    rows     (k, P) linearly independent
+    answers  (B, k + 1) out: how much of each row, and the largest absolute deviation left, to 2e-6 of it
+    bases    (B, k + 1) in: feasible bases, see `first_basis`; out: the rows, signed and counted from one, that decide
     """
     count, m = fields.shape
     n = bases.shape[1]
-    size, sign, lift = sums[0], sums[1], sums[2]
-    binv, field, rest, y = np.empty((n, n)), np.empty(m), np.empty(m), np.empty(n)
-    places, few, some = np.empty(m + n, np.int64), np.empty(m + n), np.empty((n - 1, m + n))
+    size, lift, meant = np.float32(sums[0]), np.float32(sums[1]), np.int64(sums[2])
+    work, field, rest = np.empty((3 * n + 2, n)), np.zeros(m, np.float32), np.empty(TILE, np.float32)
+    kept = np.empty(8 * (m // TILE), np.int64)
     while True:
         piece = take(counter)
         if piece * PIECE >= count:
             break
         for b in range(piece * PIECE, min(count, (piece + 1) * PIECE)):
-            for i in range(m):
-                field[i] = size * shape[i] + sign * fields[b, i] + lift
-            basis = bases[b]
-            found = chosen(field, lift, basis, places)
-            for i in range(found):
-                few[i] = field[places[i]]
-                for a in range(n - 1):
-                    some[a, i] = rows[a, places[i]]
-            for j in range(n):
-                basis[j] = (j + 1) if basis[j] > 0 else -(j + 1)
-            level = levelled(few[:found], some[:, :found], basis, binv, rest[:found], y)
-            for j in range(n):
-                basis[j] = places[basis[j] - 1] + 1 if basis[j] > 0 else -(places[-basis[j] - 1] + 1)
-            if abs(rest_of(field, rows, y, rest)) > level * (1.0 + 1e-9) + 1e-300:
-                level = levelled(field, rows, basis, binv, rest, y)
-            values[b] = level
+            for i in range(meant):
+                field[i] = size * shape[i] + fields[b, i] + lift
+            levelled(field, rows, bases[b], work, rest, kept, answers[b])
 
 
-@kernel("void(float64[:, ::1], int64[::1])")
+@kernel("void(float32[:, ::1], int64[::1])")
 def first_basis(rows, basis):
     """Find a feasible basis (k + 1,) over rows (k, M): k independent columns, one more, the signs of their relation."""
     k, m = rows.shape
-    left = rows.copy()
+    left = rows.astype(np.float64)
     taken = np.zeros(m, np.bool_)
     for step in range(k + 1):
         best, size = -1, -1.0
@@ -194,7 +200,7 @@ def first_basis(rows, basis):
                 for a in range(k):
                     left[a, i] -= along * unit[a]
     binv = np.empty((k + 1, k + 1))
-    inverted(rows, basis, binv)
+    inverted(rows, basis, binv, np.empty((k + 1, 2 * k + 2)))
     for j in range(k + 1):
         if binv[j, k] < 0:
             basis[j] = -basis[j]
@@ -211,8 +217,15 @@ def sparse_worker(counter, starts, columns, weights, values, out):
         for i in range(piece * ROWS, min(m, (piece + 1) * ROWS)):
             for b in range(width):
                 out[i, b] = 0.0
-            for at in range(starts[i], starts[i + 1]):
-                weight, j = weights[at], columns[at]
+            at, end = starts[i], starts[i + 1]
+            while at + 4 <= end:  # four at once: each sum is read and written a quarter as often
+                a, c, d, e = columns[at], columns[at + 1], columns[at + 2], columns[at + 3]
+                p, q, r, s = weights[at], weights[at + 1], weights[at + 2], weights[at + 3]
+                for b in range(width):
+                    out[i, b] += p * values[a, b] + q * values[c, b] + r * values[d, b] + s * values[e, b]
+                at += 4
+            for last in range(at, end):
+                weight, j = weights[last], columns[last]
                 for b in range(width):
                     out[i, b] += weight * values[j, b]
 
@@ -229,11 +242,16 @@ def product_worker(counter, left, right, out):
         for i in range(piece * ROWS, min(n, (piece + 1) * ROWS)):
             for b in range(width):
                 out[i, b] = 0.0
-            for j in range(r):
-                weight = left[i, j]
-                if weight != 0.0:
-                    for b in range(width):
-                        out[i, b] += weight * right[j, b]
+            j = 0
+            while j + 4 <= r:  # four at once: each sum is read and written a quarter as often
+                p, q, s, t = left[i, j], left[i, j + 1], left[i, j + 2], left[i, j + 3]
+                for b in range(width):
+                    out[i, b] += p * right[j, b] + q * right[j + 1, b] + s * right[j + 2, b] + t * right[j + 3, b]
+                j += 4
+            for last in range(j, r):
+                weight = left[i, last]
+                for b in range(width):
+                    out[i, b] += weight * right[last, b]
 
 
 @kernel(
@@ -271,41 +289,36 @@ def filter_rows_worker(counter, points, starts, grid, queries, reach, steep, cou
                 values[offsets[q] + i] = weight[i]
 
 
-@kernel("int64(float64[:, ::1], float64, float64, float64[:, ::1], float64[::1])")
-def field_factor(points, length, stop, factor, rest):
-    """Factor the correlation exp(-(r / length)²) of points (N, 3) by Cholesky with pivots; return the rank.
+@kernel("void(float64[:, ::1], float64[::1], int64[::1], int64[::1], int32[::1], float64[::1])")
+def field_rows(points, grid, counts, offsets, columns, values):
+    """Write how a Gaussian field at points (N, 3) is made of independent numbers at the nodes of a grid.
 
-    stop    ends where what is left of the variance, a point, is less
-    factor  (N, R) out; rest (N,) out: what is left of the variance of one
+    grid     (6,) its lowest corner, its step, the weights' deviation and their reach; counts (3,) nodes along each axis
+    offsets  (N + 1,) out: where each row begins; columns, values out: sparse rows, the squares of each add up to one
     """
-    n, most = factor.shape
-    for i in range(n):
-        rest[i] = 1.0
-    for r in range(most):
-        best, total = 0, 0.0
-        for i in range(n):
-            total += rest[i]
-            if rest[i] > rest[best]:
-                best = i
-        if total < stop * n:
-            return r
-        pivot = math.sqrt(rest[best])
-        for i in range(n):
-            dx, dy, dz = (
-                (points[i, 0] - points[best, 0]),
-                (points[i, 1] - points[best, 1]),
-                (points[i, 2] - points[best, 2]),
-            )
-            far = (dx * dx + dy * dy + dz * dz) / (length * length)
-            value = 0.0
-            if far < 40.0:
-                value = falling(far / 8.0)
-                value = value * value
-                value = value * value
-                value = value * value
-            for j in range(r):
-                value -= factor[i, j] * factor[best, j]
-            factor[i, r] = value / pivot
-            rest[i] = max(rest[i] - factor[i, r] * factor[i, r], 0.0)
-        rest[best] = 0.0
-    return most
+    step, deviation, reach = grid[3], grid[4], grid[5]
+    low, high = np.empty(3, np.int64), np.empty(3, np.int64)
+    at = 0
+    for i in range(len(points)):
+        offsets[i] = at
+        for a in range(3):
+            place = (points[i, a] - grid[a]) / step
+            low[a] = max(np.int64(math.ceil(place - reach / step)), 0)
+            high[a] = min(np.int64(math.floor(place + reach / step)) + 1, counts[a])
+        squares = 0.0
+        for x in range(low[0], high[0]):
+            dx = points[i, 0] - grid[0] - x * step
+            for y in range(low[1], high[1]):
+                dy = points[i, 1] - grid[1] - y * step
+                for z in range(low[2], high[2]):
+                    dz = points[i, 2] - grid[2] - z * step
+                    far = dx * dx + dy * dy + dz * dz
+                    if far <= reach * reach:
+                        weight = falling(0.5 * far / (deviation * deviation))
+                        columns[at] = (x * counts[1] + y) * counts[2] + z
+                        values[at] = weight
+                        squares += weight * weight
+                        at += 1
+        for j in range(offsets[i], at):
+            values[j] /= math.sqrt(squares)
+    offsets[len(points)] = at

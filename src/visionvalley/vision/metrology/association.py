@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
-from visionvalley.core import BadInput, Circle, Cylinder, Element, Plane, Point, Slot, Sphere
+from visionvalley.core import BadInput, Circle, Cylinder, Element, Line, Plane, Point, Slot, Sphere
 from visionvalley.core.arrays import Floats
 from visionvalley.vision.metrology.by_kind import fit_least_squares, fit_round, fit_zone
 from visionvalley.vision.metrology.characteristics import Association, Extracted
@@ -17,6 +18,34 @@ from visionvalley.vision.metrology.one_sided import fit_tangent_plane, fit_width
 
 SAME_M, SAME_RAD = 1e-9, 1e-6
 LONG = 1e3  # times their distance: a slot whose sides two planes are
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Touched:
+    """What an element touches, for `touching`: how it is laid on its points, and so on draws of their noise.
+
+    element  that was associated; parts: the filtered points of its features
+    signs    (N,) of each part: the largest of sign times distance is made least; 0: of no part
+    both     distances on either side count: of a plane, which then is moved out by the largest, of a line, of a cone
+    held     what may not change
+    sizes    of each part (N, 3): how its radius answers to its filtered points, where all parts are brought to one
+    """
+
+    element: Element
+    parts: tuple[Smooth, ...]
+    signs: tuple[Floats, ...]
+    both: bool
+    held: Held
+    sizes: tuple[Floats, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Associated:
+    """An associated element, the influence (k, N, 3) of each feature's points on it, and what it touches, if any."""
+
+    element: Element
+    influence: dict[str, Floats]
+    touched: Touched | None
 
 
 def situation_of(features: list[Extracted]) -> Element:
@@ -47,24 +76,51 @@ def _shared(first: Element, other: Element) -> bool:
     return False
 
 
-def associate(
-    features: list[Extracted], held: Held, association: Association, cutoff_m: float | None
-) -> tuple[Element, dict[str, Floats]]:
-    """Associate the situation feature of a datum.
-
-    Returns the element and, by feature, the influence (k, N, 3) of its points on the element's parameters.
-    """
+def associate(features: list[Extracted], held: Held, association: Association, cutoff_m: float | None) -> Associated:
+    """Associate the situation feature of a datum."""
     for feature in features:
         require_points(feature)
     least = association is Association.LEAST_SQUARES
     smoothed = [smooth(f, cutoff_m, chosen=not least) if not least else smooth(f, None, chosen=False) for f in features]
+    sizes: tuple[Floats, ...] = ()
+    brought = smoothed
     if len(features) == 2 and opposite(*features):
         found: tuple[Element, Floats] = _middle(smoothed, held, least)
     elif len(features) > 1 and isinstance(features[0].nominal, Cylinder):
-        found = _coaxial(smoothed, features[0].nominal, held, least)
+        brought, sizes = _brought(smoothed, features[0].nominal)
+        found = _coaxial(brought, sizes, features[0].nominal, held, least)
     else:
         found = _one(np.concatenate([s.points_m for s in smoothed]), features[0].nominal, held, least)
-    return found[0], _shares(smoothed, found[1])
+    touched = None if least else _touched(found[0], brought, held, sizes)
+    return Associated(found[0], _shares(smoothed, found[1]), touched)
+
+
+def _touched(element: Element, parts: list[Smooth], held: Held, sizes: tuple[Floats, ...]) -> Touched | None:
+    """Return what an element touches; None for slots and points, which least squares lay."""
+    nominal = parts[0].feature.nominal
+    if isinstance(nominal, (Slot, Point)):
+        return None
+    if len(parts) == 2 and opposite(parts[0].feature, parts[1].feature):
+        return Touched(element, tuple(parts), sides(element, parts, bool(_gap(parts) > 0)), False, held)
+    inside = isinstance(nominal, (Circle, Sphere, Cylinder)) and nominal.internal
+    both = not isinstance(nominal, (Circle, Sphere, Cylinder, Line))
+    signs = tuple(np.full(len(s.points_m), -1.0 if inside else 1.0) for s in parts)
+    return Touched(element, tuple(parts), signs, both, held, sizes)
+
+
+def sides(middle: Element, pair: list[Smooth], inside: bool) -> tuple[Floats, ...]:
+    """Return signs by which distances from a middle plane count, of its two sides: from within, or from without."""
+    means = [float(((s.points_m - middle.point_m) * frame(middle)[2]).sum()) for s in pair]
+    return tuple(
+        np.full(len(s.points_m), (1.0 if mean > 0 else -1.0) * (-1.0 if inside else 1.0))
+        for s, mean in zip(pair, means, strict=True)
+    )
+
+
+def _gap(pair: list[Smooth]) -> float:
+    """Return how far the second plane lies in front of the first: positive where they face each other."""
+    first, second = (as_plane(s.feature.nominal) for s in pair)
+    return float(((second.point_m - first.point_m) * first.normal).sum())
 
 
 def _one(points_m: Floats, nominal: Element, held: Held, least: bool) -> tuple[Element, Floats]:
@@ -91,7 +147,7 @@ def _middle(pair: list[Smooth], held: Held, least: bool) -> tuple[Plane, Floats]
     width = abs(float(((second.point_m - first.point_m) * first.normal).sum()))
     if least:
         return _least_middle(pair, middle, held)
-    internal = float(((second.point_m - first.point_m) * first.normal).sum()) > 0
+    internal = _gap(pair) > 0
     u, _, _ = frame(middle)
     reach = width + max(float(np.abs((s.points_m - middle.point_m) * u).max()) for s in pair)
     slot = Slot(middle.point_m, np.cross(u, middle.normal), u, width, 2 * LONG * reach, internal=internal)
@@ -129,16 +185,26 @@ def _least_middle(pair: list[Smooth], middle: Plane, held: Held) -> tuple[Plane,
     return fitted.element, influence
 
 
-def _coaxial(parts: list[Smooth], nominal: Cylinder, held: Held, least: bool) -> tuple[Element, Floats]:
-    """Associate the common axis of coaxial cylinders: each is first brought to one radius by its least-squares fit."""
+def _brought(parts: list[Smooth], nominal: Cylinder) -> tuple[list[Smooth], tuple[Floats, ...]]:
+    """Return coaxial cylinders brought to one radius by their least-squares fits, and what these answer to (N, 3)."""
     fits = [fit_least_squares(s.points_m, s.feature.nominal) for s in parts]
-    moved = [s.points_m + (nominal.radius_m - _radius(f.element)) * s.normals for s, f in zip(parts, fits, strict=True)]
-    element, influence = _one(np.concatenate(moved), nominal, held, least)
+    moved = [
+        replace(s, points_m=s.points_m + (nominal.radius_m - _radius(f.element)) * s.normals)
+        for s, f in zip(parts, fits, strict=True)
+    ]
+    return moved, tuple(fitted.influence[PARAMETERS[Cylinder].index("size")] for fitted in fits)
+
+
+def _coaxial(
+    parts: list[Smooth], sizes: tuple[Floats, ...], nominal: Cylinder, held: Held, least: bool
+) -> tuple[Element, Floats]:
+    """Associate the common axis of coaxial cylinders that were brought to one radius."""
+    element, influence = _one(np.concatenate([s.points_m for s in parts]), nominal, held, least)
     influence, start = influence.copy(), 0
-    for part, fitted in zip(parts, fits, strict=True):
+    for part, size in zip(parts, sizes, strict=True):
         own = influence[:, start : start + len(part.points_m)]
         drawn = (own * part.normals).sum(axis=(1, 2))  # what all points of a part share
-        own -= drawn[:, None, None] * fitted.influence[PARAMETERS[Cylinder].index("size")]
+        own -= drawn[:, None, None] * size
         start += len(part.points_m)
     return element, influence
 

@@ -40,7 +40,7 @@ from visionvalley.core import (
 )
 from visionvalley.core.arrays import Floats
 from visionvalley.vision.geometry.symmetric import eigen, gram, product
-from visionvalley.vision.metrology.association import associate, situation_of
+from visionvalley.vision.metrology.association import Touched, associate, situation_of
 from visionvalley.vision.metrology.characteristics import Association, DatumReference, Extracted
 from visionvalley.vision.metrology.features import placed
 from visionvalley.vision.metrology.fits import FREE, PARAMETERS, Held, frame
@@ -70,12 +70,17 @@ class Step:
     element    what was associated; influence (m, N, 3) of the points of each feature on what it locks
     answer     (6, m): how the pose answers to these
     earlier    (6, 6): how it answers to the pose that earlier datums gave
+    names      of what it locks; locks (m, 6): how that changes with a motion of the element
+    touched    what the element touches; None: least squares lay it
     """
 
     element: Element
     influence: Mapping[str, Floats]
     answer: Floats
     earlier: Floats
+    names: tuple[str, ...]
+    locks: Floats
+    touched: Touched | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -186,7 +191,7 @@ def _laid(
     """Return the pose and freedoms after one more datum."""
     nominal = situation_of(own)
     held, notes = _held(placed(nominal, pose), free, reference, extent_m)
-    element, influences = _associated(own, nominal, reference, held, cutoff_m)
+    element, influences, touched = _associated(own, nominal, reference, held, cutoff_m)
     names = LAYS[type(nominal)]
     locks = locked_by(names, element)
     for _ in range(ROUNDS):
@@ -201,23 +206,24 @@ def _laid(
         lever = sum((_levers(influences[f.name], f.points_m) for f in own), np.zeros((len(names), 3)))
         turning = np.concatenate([locks[:, :3] - lever, np.zeros((len(names), 3))], axis=1)
         earlier = earlier + product(answer, turning)
-    return pose, _still_free(free, locks), Step(element, influences, answer, earlier), notes
+    step = Step(element, influences, answer, earlier, names, locks, touched)
+    return pose, _still_free(free, locks), step, notes
 
 
 def _associated(
     own: list[Extracted], nominal: Element, reference: DatumReference, held: Held, cutoff_m: float | None
-) -> tuple[Element, dict[str, Floats]]:
-    """Return what is associated, and the influence (m, N, 3) of each feature's points on what it locks."""
-    element, raw = associate(own, held, reference.association, cutoff_m)
-    at = PARAMETERS[type(element)]
+) -> tuple[Element, dict[str, Floats], Touched | None]:
+    """Return what is associated, the influence (m, N, 3) of each feature's points on what it locks, what it touches."""
+    found = associate(own, held, reference.association, cutoff_m)
+    element, at = found.element, PARAMETERS[type(found.element)]
     influences = {}
-    for name, influence in raw.items():
+    for name, influence in found.influence.items():
         rows = [
             _along(cast(Cone, element), influence) if n == "along" else influence[at.index(n)]
             for n in LAYS[type(nominal)]
         ]
         influences[name] = np.array(rows)
-    return element, influences
+    return element, influences, found.touched
 
 
 def _along(element: Cone, influence: Floats) -> Floats:

@@ -198,7 +198,8 @@ def _line_straightness(c: Characteristic, feature: Extracted) -> Evaluated:
         return {feature.name: force}
 
     if c.diameter:
-        found = zone([around(points, back, feature.nominal)], free, Pose.identity())
+        part = smooth(feature, None, chosen=False)
+        found = zone([around(points, back, feature.nominal, part)], free, Pose.identity())
         return evaluated(
             found, 2 * found.found.height_m, None, deviation_m={}, elements={feature.name: feature.nominal}
         )

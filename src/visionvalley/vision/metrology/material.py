@@ -119,7 +119,7 @@ def _one_sided(
         values, gradients = distances(placed(element, pose), part.points_m)
         return Rows.above(sign * (values + radius_m - 0.5 * size_m), part.points_m, sign * gradients, share)
 
-    return Zoned(rows, len(part.points_m), lambda force: {part.feature.name: part.back(force)})
+    return Zoned(rows, len(part.points_m), lambda force: {part.feature.name: part.back(force)}, part)
 
 
 def _bonus(c: Characteristic, feature: Extracted, pose: Pose) -> float | None:

@@ -16,6 +16,9 @@ off by r along each axis. Which scan saw which feature is not known, so each fea
 u² gains r² Σ_F |Σ_{i in F} g_i|²: nought for what is within one feature, 2 r² for a distance of two. What features
 share cancels or adds up as it does in the part. Where sensitivities add up to zero, which they
 do for all that does not depend on where the part lies, the sensor's origin does not matter.
+
+The field is a moving average of independent numbers at the nodes of a grid, weighed by exp(-2 (r / l)²), of which
+exp(-(r / l)²) is the correlation (Higdon 1998, A process-convolution approach to modelling temperatures).
 """
 
 from __future__ import annotations
@@ -34,12 +37,38 @@ from visionvalley.kernels.threads import each_thread
 from visionvalley.vision.metrology.characteristics import Extracted
 from visionvalley.vision.metrology.surfaces import distances
 
-CELL = 0.1  # of the correlation length: the field is the same within a cell, its variance to 1 %
-POINTS = 1500  # from so many on, cells are used
-RANK = 400
-STOP = 1e-3  # of the variance: left of the factor; kept, as noise of each point's own
+STEP, REACH = 1.2, 3.5  # of the grid, and of weights, times their standard deviation, l / 2
+NODES = 2_000_000  # of the grid: a finer one is made coarser, and with it the field
+AT_ONCE = 8_000_000  # numbers drawn at once
 NOISE, CORRELATED, SCALE = "noise", "correlated noise", "scale"
 TEMPERATURE, REGISTRATION = "temperature", "registration"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Averages:
+    """Sparse rows (N, nodes): offsets (N + 1,), columns and weights."""
+
+    offsets: NDArray[np.int64]
+    columns: NDArray[np.int32]
+    weights: Floats
+    nodes: int
+
+    def of(self, numbers: Floats, some: slice) -> Floats:
+        """Return some rows times numbers (nodes, B)."""
+        offsets = self.offsets[some.start : some.stop + 1]
+        out = np.empty((len(offsets) - 1, numbers.shape[1]))
+        each_thread(
+            kernels.sparse_worker, -(-len(out) // kernels.ROWS), offsets, self.columns, self.weights, numbers, out
+        )
+        return out
+
+    def onto(self, pulls: Floats, some: slice) -> Floats:
+        """Return what pulls (m, 3) on some rows are at the nodes (nodes, 3)."""
+        begin, end = self.offsets[some.start], self.offsets[some.stop]
+        columns, weights = self.columns[begin:end], self.weights[begin:end]
+        counts = np.diff(self.offsets[some.start : some.stop + 1])
+        spread = [np.bincount(columns, weights * np.repeat(pull, counts), self.nodes) for pull in pulls.T]
+        return np.stack(spread, axis=1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,8 +78,7 @@ class Sensed:
     names    of the features; starts (F + 1,) where each begins among all points
     points_m (N, 3), about their middle
     axes     (N, c, 3) the directions that count: the normal of a surface, all three of a curve
-    factor   (C, r) of the shared field, of its cells; rest (C,) the variance that it leaves
-    cell     (N,) of each point
+    rows     of the shared field: how it is made of independent numbers at nodes; none where there is none
     """
 
     names: tuple[str, ...]
@@ -58,9 +86,7 @@ class Sensed:
     points_m: Floats
     axes: Mapping[str, Floats]
     noise: SensorNoise
-    factor: Floats
-    rest: Floats
-    cell: NDArray[np.int64]
+    rows: Averages
 
     def of(self, name: str) -> slice:
         """Return where a feature's points lie among all."""
@@ -76,9 +102,7 @@ def sensed(features: Mapping[str, Extracted], noise: SensorNoise) -> Sensed:
     points = np.concatenate([features[name].points_m for name in names])
     points = points - points.mean(axis=0)
     axes = {name: _axes(features[name]) for name in names}
-    cells, cell = _cells(points, noise)
-    factor, rest = _factor(cells, noise)
-    return Sensed(names, starts, points, axes, noise, factor, rest, cell)
+    return Sensed(names, starts, points, axes, noise, _averages(points, noise))
 
 
 def contributions(sensitivity: Mapping[str, Floats], points: Sensed) -> tuple[Contribution, ...]:
@@ -91,15 +115,10 @@ def contributions(sensitivity: Mapping[str, Floats], points: Sensed) -> tuple[Co
     stretch = math.fsum(float((g * points.points_m[points.of(name)]).sum()) for name, g in sensitivity.items())
     found = [Contribution(NOISE, noise.white_m * white)]
     if noise.correlated_m > 0:
-        shared = np.zeros((len(points.rest), 3))
+        shared = np.zeros((points.rows.nodes, 3))
         for name, g in sensitivity.items():
-            cell = points.cell[points.of(name)]
-            for axis in range(3):
-                shared[:, axis] += np.bincount(cell, g[:, axis], len(shared))
-        total = float((multiplied(points.factor.T, shared) ** 2).sum()) + float(
-            (points.rest[:, None] * shared**2).sum()
-        )
-        found.append(Contribution(CORRELATED, noise.correlated_m * math.sqrt(total)))
+            shared += points.rows.onto(g, points.of(name))
+        found.append(Contribution(CORRELATED, noise.correlated_m * math.sqrt(float((shared * shared).sum()))))
     if noise.scale > 0:
         found.append(Contribution(SCALE, noise.scale * abs(stretch)))
     if noise.temperature > 0:
@@ -113,20 +132,15 @@ def contributions(sensitivity: Mapping[str, Floats], points: Sensed) -> tuple[Co
 def drawn(points: Sensed, count: int, random: np.random.Generator) -> dict[str, Floats]:
     """Return draws of the noise of each feature's points along their axes: (N, c, count), metres."""
     noise = points.noise
-    fields = []
-    if noise.correlated_m > 0:
-        for _ in range(3):
-            field = multiplied(points.factor, random.normal(size=(points.factor.shape[1], count)))
-            fields.append(field + np.sqrt(points.rest)[:, None] * random.normal(size=field.shape))
+    fields = _fields(points, count, random) if noise.correlated_m > 0 else {}
     size = math.hypot(noise.scale, noise.temperature)
     scale = size * random.normal(size=count) if size > 0 else None
     out = {}
     for name in points.names:
         axes = points.axes[name]
-        errors = noise.white_m * random.normal(size=(*axes.shape[:2], count))
-        cell = points.cell[points.of(name)]
-        for a, field in enumerate(fields):
-            errors += noise.correlated_m * axes[:, :, a, None] * field[cell][:, None]
+        errors = noise.white_m * random.standard_normal(size=(*axes.shape[:2], count))
+        if fields:
+            errors += noise.correlated_m * fields[name]
         if scale is not None:
             along = (axes * points.points_m[points.of(name)][:, None]).sum(axis=2)
             errors += along[:, :, None] * scale
@@ -134,6 +148,21 @@ def drawn(points: Sensed, count: int, random: np.random.Generator) -> dict[str, 
             for a, shift in enumerate(noise.registration_m * random.normal(size=(3, count))):
                 errors += axes[:, :, a, None] * shift
         out[name] = errors
+    return out
+
+
+def _fields(points: Sensed, count: int, random: np.random.Generator) -> dict[str, Floats]:
+    """Return draws of the shared field of standard deviation one, along the axes of all points."""
+    out = {name: np.zeros((*points.axes[name].shape[:2], count)) for name in points.names}
+    once = max(1, AT_ONCE // max(points.rows.nodes, 1))
+    for begin in range(0, count, once):
+        some = slice(begin, min(begin + once, count))
+        for a in range(3):
+            numbers = random.standard_normal(size=(points.rows.nodes, some.stop - some.start))
+            for name in points.names:
+                along = points.axes[name][:, :, a]
+                if (along != 0).any():
+                    out[name][:, :, some] += along[:, :, None] * points.rows.of(numbers, points.of(name))[:, None]
     return out
 
 
@@ -151,20 +180,22 @@ def _axes(feature: Extracted) -> Floats:
     return np.broadcast_to(np.eye(3), (len(feature.points_m), 3, 3))
 
 
-def _cells(points: Floats, noise: SensorNoise) -> tuple[Floats, NDArray[np.int64]]:
-    """Return places (C, 3) at which the field is known, and which of them is each point's."""
-    if noise.correlated_m == 0 or len(points) <= POINTS:
-        return points, np.arange(len(points))
-    keys = np.floor(points / (CELL * noise.correlation_length_m)).astype(np.int64)
-    _, cell = np.unique(keys, axis=0, return_inverse=True)
-    cell = cell.ravel()
-    counts = np.bincount(cell)
-    return np.stack([np.bincount(cell, column) / counts for column in points.T], axis=1), cell
-
-
-def _factor(places: Floats, noise: SensorNoise) -> tuple[Floats, Floats]:
-    if noise.correlated_m == 0:
-        return np.zeros((len(places), 0)), np.zeros(len(places))
-    factor, rest = np.zeros((len(places), min(RANK, len(places)))), np.zeros(len(places))
-    rank = kernels.field_factor(np.ascontiguousarray(places), noise.correlation_length_m, STOP, factor, rest)
-    return np.ascontiguousarray(factor[:, :rank]), rest
+def _averages(points: Floats, noise: SensorNoise) -> Averages:
+    if noise.correlated_m == 0 or not len(points):
+        return Averages(np.zeros(len(points) + 1, np.int64), np.zeros(0, np.int32), np.zeros(0), 0)
+    deviation = 0.5 * noise.correlation_length_m
+    low, high = points.min(axis=0), points.max(axis=0)
+    while True:
+        step, reach = STEP * deviation, REACH * deviation
+        counts = np.floor((high - low + 2 * reach) / step).astype(np.int64) + 1
+        if int(counts.prod()) <= NODES:
+            break
+        deviation *= 1.25
+    grid = np.array([*(low - reach), step, deviation, reach])
+    room = len(points) * int((2 * REACH / STEP + 1) ** 3)
+    offsets, columns, weights = np.zeros(len(points) + 1, np.int64), np.zeros(room, np.int32), np.zeros(room)
+    kernels.field_rows(np.ascontiguousarray(points), grid, counts, offsets, columns, weights)
+    columns, weights = columns[: offsets[-1]], weights[: offsets[-1]].copy()
+    used = np.zeros(int(counts.prod()), np.int32)
+    used[columns] = 1
+    return Averages(offsets, (np.cumsum(used, dtype=np.int32) - 1)[columns], weights, int(used.sum()))

@@ -11,6 +11,8 @@ for a bump in all; each shrunk by what noise put into it on average, or by what 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,44 +39,73 @@ def standing_out(
     points_m   (M, 3) where; gradients (M, 3) along which: a deviation is of a shift along it
     """
     some = np.arange(0, len(values), -(-len(values) // ROWS))
-    atoms, waves = _atoms(points_m, gradients)
+    atoms = _atoms(points_m, gradients, values)
+    waves = atoms.waves
     free = _independent(slopes[:, some])
     left = _without(free, values[some][None])[0]
-    part = _without(free, atoms[:, some])
+    whole = atoms.at(some)
+    part = _without(free, whole)
     noise = _without(free, np.ascontiguousarray(draws[some].T))
-    whole, little, much = atoms.copy(), np.zeros(len(values)), np.zeros(len(values))
-    first, size = (np.sqrt((rows * rows).sum(axis=1)) for rows in (atoms[:, some], part))
-    limit = np.zeros(0)
+    answers = multiplied(part, np.ascontiguousarray(noise.T))
+    first, size = (np.sqrt((rows * rows).sum(axis=1)) for rows in (whole, part))
+    chosen: list[_Chosen] = []
+    limit = most = np.zeros(0)
     for _ in range(WAVES):
         alive = size > SMALL * np.maximum(first, 1e-300)
         unit = np.where(alive, size, 1.0)
-        answers = (multiplied(part, noise.T) / unit[:, None]) ** 2
-        spread = np.where(alive, np.maximum(answers.mean(axis=1), 1e-300), math.inf)
+        squares = (answers / unit[:, None]) ** 2
+        spread = np.where(alive, np.maximum(squares.mean(axis=1), 1e-300), math.inf)
         if not len(limit):
-            limit = _limits(answers / spread[:, None], waves)
+            limit, most = _limits(squares / spread[:, None], waves)
         found = (part * left).sum(axis=1) / unit
         ratio = found * found / spread
         best = int(np.argmax(ratio / limit))
         if not ratio[best] > limit[best]:
             break
-        wave, everywhere = part[best] / size[best], whole[best] / size[best]
-        little += found[best] * (1 - 1 / ratio[best]) * everywhere
-        much += found[best] * (1 - limit[best] / ratio[best]) * everywhere
-        left = left - found[best] * wave
+        wave = part[best] / size[best]
         share = (part * wave).sum(axis=1)
-        part, whole = part - share[:, None] * wave, whole - share[:, None] * everywhere
+        kept = np.array([1 - 1 / ratio[best], max(1 - most[best] / ratio[best], 0.0)])
+        chosen.append(_Chosen(best, float(size[best]), share, found[best] * kept))
+        left = left - found[best] * wave
+        answers -= share[:, None] * multiplied(wave[None], np.ascontiguousarray(noise.T))
+        part = part - share[:, None] * wave
         size = np.sqrt((part * part).sum(axis=1))
-    return little, much
+    return _everywhere(atoms, chosen)
 
 
-def _limits(ratios: Floats, waves: NDArray[np.bool_]) -> Floats:
-    """Return from which squared ratio on a wave stands out, and a bump: what the largest of each seldom is in noise."""
-    out = np.empty(len(ratios))
+@dataclass(frozen=True, slots=True, eq=False)
+class _Chosen:
+    """A wave that stands out: which, its size when it was chosen, its share in all waves, how much of it there is."""
+
+    which: int
+    size: float
+    share: Floats
+    much: Floats
+
+
+def _everywhere(atoms: _Atoms, chosen: list[_Chosen]) -> tuple[Floats, Floats]:
+    """Return the sums of chosen waves, each less its part in those before it, at all points."""
+    out = np.zeros((2, len(atoms.points_m)))
+    before: list[tuple[_Chosen, Floats]] = []
+    everywhere = atoms.at(np.arange(len(atoms.points_m)), [one.which for one in chosen])
+    for one, wave in zip(chosen, everywhere, strict=True):
+        for other, unit in before:
+            wave = wave - other.share[one.which] * unit
+        unit = wave / one.size
+        before.append((one, unit))
+        out += one.much[:, None] * unit
+    return out[0], out[1]
+
+
+def _limits(ratios: Floats, waves: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Return from which squared ratio on a wave stands out, and a bump, and the largest of each in noise."""
+    out, most = np.empty(len(ratios)), np.empty(len(ratios))
     for family, seldom in ((waves, SELDOM_WAVE), (~waves, SELDOM_BUMP)):
         if family.any():
             largest = np.sort(ratios[family].max(axis=0))
             out[family] = max(float(largest[int(seldom * (len(largest) - 1))]), LEAST)
-    return out
+            most[family] = max(float(largest[-1]), LEAST)
+    return out, most
 
 
 def _without(free: Floats, rows: Floats) -> Floats:
@@ -95,30 +126,68 @@ def _independent(slopes: Floats) -> Floats:
     return np.array(kept).reshape(len(kept), slopes.shape[1])
 
 
-def _atoms(points_m: Floats, gradients: Floats) -> tuple[Floats, NDArray[np.bool_]]:
-    """Return waves and bumps (K, M), along each axis where points have several gradients, and which are waves."""
-    low, high = points_m.min(axis=0), points_m.max(axis=0)
-    half = np.maximum(0.5 * (high - low), 1e-12)
-    at = (points_m - 0.5 * (low + high)) / half
-    flat = half < 1e-3 * half.max()
-    powers = [_legendre(np.zeros(len(at)) if flat[a] else at[:, a]) for a in range(3)]
-    scalar = [
-        powers[0][i] * powers[1][j] * powers[2][k]
+@dataclass(frozen=True, slots=True, eq=False)
+class _Atoms:
+    """Waves and bumps over points, along each axis where points have several gradients.
+
+    powers   (W, 3) degrees of the waves; flat (3,) axes along which there are none
+    middles  (C, 3) of the bumps, of each width; waves (K,) which of all are waves
+    """
+
+    points_m: Floats
+    gradients: Floats
+    single: bool
+    powers: NDArray[np.int64]
+    flat: NDArray[np.bool_]
+    middles: Floats
+    waves: NDArray[np.bool_]
+
+    def at(self, some: NDArray[np.int64], which: Sequence[int] | None = None) -> Floats:
+        """Return all, or some of them, at some points."""
+        low, high = self.points_m.min(axis=0), self.points_m.max(axis=0)
+        half = np.maximum(0.5 * (high - low), 1e-12)
+        points, extent = self.points_m[some], float(half.max())
+        scaled = np.where(self.flat, 0.0, (points - 0.5 * (low + high)) / half)
+        heights = [_legendre(scaled[:, a]) for a in range(3)]
+        count = len(self.powers) + len(WIDTHS) * len(self.middles)
+        wanted = range(count if self.single else 3 * count) if which is None else which
+        out = np.empty((len(wanted), len(some)))
+        for row, one in zip(out, wanted, strict=True):
+            axis, atom = divmod(one, count)
+            if atom < len(self.powers):
+                i, j, k = self.powers[atom]
+                row[:] = heights[0][i] * heights[1][j] * heights[2][k]
+            else:
+                middle, width = divmod(atom - len(self.powers), len(WIDTHS))
+                off = points - self.middles[middle]
+                squares = (off[:, 0] ** 2 + off[:, 1] ** 2 + off[:, 2] ** 2) / (4 * extent * WIDTHS[width]) ** 2
+                row[:] = np.maximum(0.0, 1 - squares) ** 2
+            if not self.single:
+                row *= self.gradients[some, axis]
+        return out
+
+
+def _atoms(points_m: Floats, gradients: Floats, values: Floats) -> _Atoms:
+    """Return waves and bumps over points.
+
+    They are functions of where a point lies on the ideal element: where it was seen is not free of its noise.
+    """
+    unique = np.unique(points_m, axis=0)
+    single = len(unique) == len(points_m)
+    middles = unique[:: -(-len(unique) // BUMPS)] if len(unique) > 8 else unique[:0]
+    if single:
+        points_m = points_m - values[:, None] * gradients
+    half = np.maximum(0.5 * np.ptp(points_m, axis=0), 1e-12)
+    flat = half < (1e-3 if single else 1e-2) * half.max()
+    powers = [
+        (i, j, k)
         for i in range(1 if flat[0] else DEGREE + 1)
         for j in range(1 if flat[1] else DEGREE + 1 - i)
         for k in range(1 if flat[2] else DEGREE + 1 - i - j)
     ]
-    count, extent = len(scalar), float(half.max())
-    unique = np.unique(points_m, axis=0)
-    if len(unique) > 8:
-        for middle in unique[:: -(-len(unique) // BUMPS)]:
-            squares = ((points_m - middle) ** 2).sum(axis=1) / (2 * extent) ** 2
-            scalar += [np.maximum(0.0, 1 - squares / (2 * width) ** 2) ** 2 for width in WIDTHS]
-    found = np.array(scalar)
-    waves = np.arange(len(found)) < count
-    if len(unique) == len(points_m):
-        return found, waves
-    return np.concatenate([found * gradients[:, a] for a in range(3)]), np.tile(waves, 3)
+    count = len(powers) + len(WIDTHS) * len(middles)
+    waves = np.tile(np.arange(count) < len(powers), 1 if single else 3)
+    return _Atoms(points_m, gradients, single, np.array(powers), flat, middles, waves)
 
 
 def _legendre(x: Floats) -> list[Floats]:

@@ -28,12 +28,15 @@ import numpy as np
 
 from visionvalley.core import BadInput, Circle, Cylinder, Element, Plane, Slot, Sphere, Text, text
 from visionvalley.core.arrays import Floats
+from visionvalley.vision.metrology.association import Touched, sides
 from visionvalley.vision.metrology.by_kind import fit_least_squares, fit_round
 from visionvalley.vision.metrology.characteristics import Characteristic, Evaluated, Extracted, SizeCriterion
-from visionvalley.vision.metrology.features import as_plane, opposite
+from visionvalley.vision.metrology.extremes import Touching
+from visionvalley.vision.metrology.features import as_plane, opposite, smooth
 from visionvalley.vision.metrology.filters import SPACINGS, Filter, Places, apply, gaussian, places_on, weights
-from visionvalley.vision.metrology.fits import PARAMETERS, frame
+from visionvalley.vision.metrology.fits import FREE, PARAMETERS, Held, frame
 from visionvalley.vision.metrology.one_sided import fit_width
+from visionvalley.vision.metrology.starts import on_wall
 from visionvalley.vision.metrology.surfaces import distances
 from visionvalley.vision.metrology.toleranced import added
 
@@ -56,11 +59,10 @@ class _Found:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mating:
-    """A size that touches: of the element through extreme points, the largest inside or smallest outside."""
+    """A size that touches: factor times the largest of what an element touches, made least (and what is constant)."""
 
-    feature: Extracted
-    element: Element
-    inside: bool
+    touched: Touched
+    factor: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -192,16 +194,21 @@ def _mating(own: list[Extracted], inside: bool) -> _Found:
     if len(own) == 1:
         nominal = cast(Cylinder, own[0].nominal)
         fitted = fit_round(own[0].points_m, nominal, inside=inside)
-        extreme = Mating(own[0], fitted.element, inside)
+        part, sign = smooth(own[0], None, chosen=False), -1.0 if inside else 1.0
+        touched = Touched(fitted.element, (part,), (np.full(len(part.points_m), sign),), False, FREE)
+        extreme = Mating(touched, 2 * sign)
         return _Found(fitted.width_m, {own[0].name: fitted.sensitivity}, {own[0].name: fitted.element}, extreme)
     first, second = own
     slot = slot_between(own)
     count = len(first.points_m)
     faces = fit_width(np.concatenate([first.points_m, second.points_m]), slot, inside=inside)
     sensitivity = faces.sensitivity
+    pair = [smooth(f, None, chosen=False) for f in own]
+    touched = Touched(faces.element, tuple(pair), sides(faces.element, pair, inside), False, FREE)
     return _Found(
-        faces.width_m, {first.name: sensitivity[:count], second.name: sensitivity[count:]}, {first.name: faces.element}
-    )
+        faces.width_m, {first.name: sensitivity[:count], second.name: sensitivity[count:]}, {first.name: faces.element},
+        Mating(touched, -2.0 if inside else 2.0),
+    )  # fmt: skip
 
 
 def slot_between(own: list[Extracted]) -> Slot:
@@ -218,13 +225,25 @@ def _slot_width(c: Characteristic, feature: Extracted) -> Evaluated:
     """Evaluate the width of a slot: of its least-squares element, or as its inscribed or circumscribed faces."""
     nominal = cast(Slot, feature.nominal)
     if c.size in (SizeCriterion.MINIMUM_CIRCUMSCRIBED, SizeCriterion.MAXIMUM_INSCRIBED):
-        faces = fit_width(feature.points_m, nominal, inside=c.size is SizeCriterion.MAXIMUM_INSCRIBED)
-        return _result(c, _Found(faces.width_m, {feature.name: faces.sensitivity}, {}), {}, ())
+        inside = c.size is SizeCriterion.MAXIMUM_INSCRIBED
+        faces = fit_width(feature.points_m, nominal, inside=inside)
+        extreme = _slot_mating(feature, faces, inside)
+        return _result(c, _Found(faces.width_m, {feature.name: faces.sensitivity}, {}, extreme), {}, ())
     fitted = fit_least_squares(feature.points_m, nominal)
     by = fitted.influence[PARAMETERS[Slot].index("size")]
     found = _Found(fitted.element.width_m, {feature.name: by}, {feature.name: fitted.element})
     notes = () if c.size is SizeCriterion.LEAST_SQUARES else (text("metrology.slot_size"),)
     return _result(c, found, {"length": fitted.element.length_m}, notes)
+
+
+def _slot_mating(feature: Extracted, faces: Touching[Plane], inside: bool) -> Mating:
+    """Return what the faces in, or about, the straight part of a slot touch."""
+    slot, off = cast(Slot, feature.nominal), feature.points_m - feature.nominal.point_m
+    side = np.sign((off * frame(slot)[1]).sum(axis=1)) * (-1.0 if inside else 1.0)
+    straight = np.abs((off * slot.direction).sum(axis=1)) <= 0.5 * (slot.length_m - slot.width_m)
+    held = FREE if on_wall(off[straight], slot, None) else Held(perpendicular=slot.normal)
+    part = smooth(feature, None, chosen=False)
+    return Mating(Touched(faces.element, (part,), (side * straight,), False, held), -2.0 if inside else 2.0)
 
 
 # ---- two-point sizes
@@ -261,8 +280,8 @@ def _round_sides(c: Characteristic, feature: Extracted) -> tuple[Side, Side, flo
     away = distances(element, some)[1]
     beyond = some - 2 * (element.radius_m + distances(element, some)[0])[:, None] * away
     near, far = (_read(on, distance, places_on(element, points)) for points in (some, beyond))
-    sides = [Side(fitted, on, at, values, normals) for at, values in (near, far)]
-    return sides[0], sides[1], 2 * element.radius_m, 1.0, {feature.name: element}
+    both = [Side(fitted, on, at, values, normals) for at, values in (near, far)]
+    return both[0], both[1], 2 * element.radius_m, 1.0, {feature.name: element}
 
 
 def _plane_sides(c: Characteristic, own: list[Extracted]) -> tuple[Side, Side, float, float, dict[str, Element]]:
@@ -271,16 +290,16 @@ def _plane_sides(c: Characteristic, own: list[Extracted]) -> tuple[Side, Side, f
     n = n / math.sqrt(float((n * n).sum()))
     planes = [Plane(fits[0].point_m, n), Plane(fits[1].point_m, -n)]
     some = own[0].points_m[:: -(-len(own[0].points_m) // SITES)]
-    sides = []
+    both = []
     for feature, plane in zip(own, planes, strict=True):
         distance, normals = distances(plane, feature.points_m)
         on = _filter(c, places_on(plane, feature.points_m))
         flat = some - ((some - plane.point_m) * n).sum(axis=1)[:, None] * n
         at, values = _read(on, distance, places_on(plane, flat))
-        sides.append(Side(feature, on, at, values, np.array(normals)))
+        both.append(Side(feature, on, at, values, np.array(normals)))
     gap = float(((planes[0].point_m - planes[1].point_m) * n).sum())
     elements: dict[str, Element] = {f.name: e for f, e in zip(own, planes, strict=True)}
-    return sides[0], sides[1], abs(gap), (1.0 if gap > 0 else -1.0), elements
+    return both[0], both[1], abs(gap), (1.0 if gap > 0 else -1.0), elements
 
 
 def _read(on: Filter, distance: Floats, at: Places) -> tuple[Places, Floats]:

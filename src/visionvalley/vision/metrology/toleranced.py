@@ -32,12 +32,14 @@ class Zoned:
     count  of its points
     back   takes forces (count, 3) on them to the extracted points
     source  what the points are: of a surface filtered, or read as a profile; None: derived points
+    round   whether distances in every direction count
     """
 
     rows: Callable[[Pose, Floats], Rows]
     count: int
     back: Back
     source: object = None
+    round: bool = False
 
 
 def surface(part: Smooth, *, sized: bool = False, across: Floats | None = None) -> Zoned:
@@ -117,11 +119,12 @@ def _directions(element: Element) -> Floats:
     return np.array([math.cos(t) * u + math.sin(t) * v for t in turns])
 
 
-def around(points_m: Floats, back: Back, element: Element) -> Zoned:
+def around(points_m: Floats, back: Back, element: Element, source: object = None) -> Zoned:
     """Return points around an axis (Line) or a point (Point), to be held in a cylinder or a sphere."""
     fixed = _directions(element)
     which = np.repeat(np.arange(len(points_m)), len(fixed))
-    return Zoned(_Round(points_m, element, which, np.tile(fixed, (len(points_m), 1))).rows, len(points_m), back)
+    rows = _Round(points_m, element, which, np.tile(fixed, (len(points_m), 1))).rows
+    return Zoned(rows, len(points_m), back, source, True)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

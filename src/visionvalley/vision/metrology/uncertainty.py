@@ -16,7 +16,7 @@ from dataclasses import replace
 import numpy as np
 
 from visionvalley.core import Contribution, Feature, Measurement, SensorNoise, Text, Verdict, text
-from visionvalley.vision.metrology.bias import Corrected, corrected, corrected_free, extreme_of
+from visionvalley.vision.metrology.bias import Corrected, Extreme, corrected, corrected_free, extreme_of
 from visionvalley.vision.metrology.budget import budget_of, whole
 from visionvalley.vision.metrology.characteristics import Association, Characteristic, Evaluated, Extracted
 from visionvalley.vision.metrology.decision import judge
@@ -50,10 +50,10 @@ def measured(
     degrees = estimate.degrees
     budget = budget_of(characteristic, found, used, estimate.noise, given=noise is not None)
     beside: tuple[Measurement, ...] = ()
-    extreme = None
+    extreme: tuple[Extreme, ...] = ()
     if budget.uncertainty > 0:
         extreme = extreme_of(found.extreme, sensed(used, budget.drawn), np.random.default_rng(seed))
-    if extreme is None:
+    if not extreme:
         result = _plain(characteristic, found, budget.lines, degrees, simulated)
     else:
         result, beside = _extreme(
@@ -68,7 +68,7 @@ def measured(
     verdict = None
     if characteristic.tolerance is not None:
         verdict = judge(result, characteristic.tolerance, bounded=found.bounded)
-    notes = (*found.notes, *_said(characteristic, noise, estimate.noise, extreme is not None))
+    notes = (*found.notes, *_said(characteristic, noise, estimate.noise, bool(extreme)))
     return _feature(characteristic, result, verdict, notes, beside)
 
 

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Deviations in one zone, with draws of their noise: how far ideal elements can be laid from each draw at best.
+
+To first order an element that may be moved by x changes deviations d by A x, and what is asked for is
+min_x max_i |d_i + A_i x| (zones on either side) or min_x max_i (d_i + A_i x) (elements that touch from one side): a
+linear program for each draw, see `kernels.bias`. One side is had from both by lifting all deviations far off zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visionvalley.core.arrays import Floats
+from visionvalley.kernels import bias as kernels
+from visionvalley.kernels.threads import each_thread
+
+Ints = NDArray[np.int64]
+Singles = NDArray[np.float32]
+FAR = 4.0
+FLAT = 1e-9  # of the largest square: what changes deviations less does not change them, as in `zones`
+SLIGHT = 1e-5  # nor does what changes them by less than 3 mm a metre: a turn of an axis about itself
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Group:
+    """The deviations of one zone.
+
+    values    (M,) at its narrowest; draws (D, P) what noise adds to them, P whole tiles of the kernel
+    slopes    (k, M) orthonormal: how they change with what is free; rows (k, P) the same for the kernel
+    turned    (c, k) how the slopes are made of what is free: slopes = turned.T @ columns.T
+    one_sided whether only large values count
+    points_m  (M, 3) where, gradients (M, 3)
+    bases     (D, k + 1) the rows that decided each draw last: where the next search begins
+    hard      whether some values may not exceed zero, and so weigh more
+    """
+
+    values: Floats
+    draws: Singles
+    slopes: Floats
+    rows: Singles
+    turned: Floats
+    one_sided: bool
+    points_m: Floats
+    gradients: Floats
+    bases: Ints
+    hard: bool = False
+
+    def heights(self, shape: Floats, size: float) -> Floats:
+        """Return the heights (D,) of size times a shape (M,) with all draws."""
+        return self.laid(shape, size)[:, -1]
+
+    def height(self, shape: Floats) -> float:
+        """Return the height of a shape (M,)."""
+        none = np.zeros((1, self.draws.shape[1]), np.float32)
+        return float(_laid(none, shape, 1.0, self.rows, self.one_sided, self.bases[:1].copy())[0, -1])
+
+    def laid(self, shape: Floats, size: float) -> Floats:
+        """Return where elements lie best (D, k), as multiples of the slopes that they take off, and the heights."""
+        return _laid(self.draws, shape, size, self.rows, self.one_sided, self.bases)
+
+
+def _laid(draws: Singles, shape: Floats, size: float, rows: Singles, one_sided: bool, bases: Ints) -> Floats:
+    largest = size * float(np.abs(shape).max()) + float(max(draws.max(), -draws.min()))
+    lift = FAR * largest if one_sided else 0.0
+    out = np.zeros((len(draws), len(rows) + 1))
+    pieces = -(-len(draws) // kernels.PIECE)
+    sums = np.array([size, lift, len(shape)])
+    each_thread(kernels.levelled_worker, pieces, draws, padded(shape), sums, rows, out, bases)
+    out[:, -1] -= lift
+    return out
+
+
+def padded(rows: Floats) -> Singles:
+    """Return rows (..., M) as the kernel takes them: float32, filled with zeros to whole tiles."""
+    count = rows.shape[-1]
+    out = np.zeros((*rows.shape[:-1], -(-count // kernels.TILE) * kernels.TILE), np.float32)
+    out[..., :count] = rows
+    return out
+
+
+def group(
+    values: Floats, draws: Floats, columns: Floats, one_sided: bool, points_m: Floats, gradients: Floats
+) -> Group:
+    """Return a group.
+
+    draws    (D, M)
+    columns  (M, c) how values change with what is free, dependent ones too
+    """
+    slopes, turned = _orthonormal(columns)
+    rows = padded(slopes)
+    basis = np.zeros(len(slopes) + 1, np.int64)
+    kernels.first_basis(rows, basis)
+    bases = np.tile(basis, (len(draws), 1))
+    return Group(values, padded(draws), slopes, rows, turned, one_sided, points_m, gradients, bases)
+
+
+def _orthonormal(columns: Floats) -> tuple[Floats, Floats]:
+    """Return rows (k, M), orthonormal, that span columns (M, c), and how they are made of them (c, k)."""
+    kept: list[Floats] = []
+    made: list[Floats] = []
+    largest = float((columns * columns).sum(axis=0).max(initial=0.0))
+    for i, column in enumerate(columns.T):
+        rest, way = column.copy(), np.zeros(columns.shape[1])
+        way[i] = 1.0
+        for _ in range(2):
+            for row, turn in zip(kept, made, strict=True):
+                much = float((row * rest).sum())
+                rest, way = rest - much * row, way - much * turn
+        left = float((rest * rest).sum())
+        if left > max(FLAT * largest, SLIGHT * len(columns)):
+            kept.append(rest / np.sqrt(left))
+            made.append(way / np.sqrt(left))
+    if not kept:
+        return np.zeros((0, len(columns))), np.zeros((columns.shape[1], 0))
+    return np.array(kept), np.array(made).T
