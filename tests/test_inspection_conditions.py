@@ -3,6 +3,8 @@
 
 import json
 import math
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from visionvalley.applications.manufacturing.inspection import Inspection, run
 from visionvalley.applications.manufacturing.settings import Settings
 from visionvalley.core import BadInput, Cloud, Plane, SensorNoise
 from visionvalley.report.json import result_of
+from visionvalley.runs.inspection import Request, again, job
 from visionvalley.runs.recipe import read_recipe
 from visionvalley.samples.simulated import bracket
 from visionvalley.vision.metrology.characteristics import Characteristic, Extracted, Kind
@@ -103,3 +106,13 @@ def test_registered_scans_and_temperature_are_lines_of_the_budget(rng):
     assert lines["temperature"] == pytest.approx(2e-6, rel=1e-3)
     flat = measured(Characteristic("f", Kind.FLATNESS, ("low",)), features, noise).measured
     assert {one.source: one.standard_uncertainty for one in flat.budget}["registration"] < 1e-12
+
+
+def test_a_record_holds_the_conditions_and_the_run_is_made_again_under_them(tmp_path):
+    stated = Conditions("4711", operator="Ada", temperature_c=21.5)
+    request = Request(tmp_path / "scan.ply", tmp_path / "part.stl", scan_unit="mm", conditions=stated)
+    made = job(request, Settings())
+    assert made.arguments["conditions"] == {"order": "4711", "operator": "Ada", "temperature_c": 21.5}
+    kept = SimpleNamespace(arguments=json.loads(json.dumps(dict(made.arguments))), settings={})
+    assert again(kept, made.inputs, tmp_path / "again").arguments == made.arguments
+    assert "conditions" not in job(replace(request, conditions=Conditions()), Settings()).arguments
