@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-import atexit
+import ctypes
 import os
+import signal
 import subprocess
 import sys
 from threading import Thread
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 MAIN = "import sys; from visionvalley.cli.main import main; sys.argv[0] = 'valley'; main()"
 ASIDE = 10  # nice
+END_WITH_PARENT = 1
 DEMONSTRATIONS = {  # the application of a run, and the words that make one
     "manufacturing.demonstration": ("demo", "--quiet"),
     "manufacturing.features_demonstration": ("demo", "--features", "--quiet"),
@@ -39,9 +41,12 @@ def _run(words: tuple[str, ...], records: Records) -> None:
     output.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     where = {"VALLEY_RECORDS": str(records.folder), "VALLEY_DATABASE": records.database}
     command = [sys.executable, "-c", MAIN, *words, "--output", str(output)]
-    running = subprocess.Popen(  # noqa: S603  # our own words
-        command, env={**os.environ, **where}, stdin=subprocess.DEVNULL, preexec_fn=lambda: os.nice(ASIDE)
+    subprocess.run(  # noqa: S603  # our own words
+        command, env={**os.environ, **where}, stdin=subprocess.DEVNULL, preexec_fn=_step_aside, check=False
     )
-    atexit.register(running.terminate)
-    running.wait()
-    atexit.unregister(running.terminate)
+
+
+def _step_aside() -> None:
+    """Let visitors go first, and end when the hall ends, however that does (prctl(2), PR_SET_PDEATHSIG)."""
+    os.nice(ASIDE)
+    ctypes.CDLL(None).prctl(END_WITH_PARENT, signal.SIGTERM)
