@@ -55,7 +55,15 @@ def test_the_first_page_is_there_for_everybody(here):
 
 
 def test_every_answer_is_dressed(here):
-    for path in ("/", "/nowhere", "/api/v1/session", "/api/v1/nowhere", "/assets/fonts.css"):
+    for path in (
+        "/",
+        "/nowhere",
+        "/static-nowhere",
+        "/assets",
+        "/api/v1/session",
+        "/api/v1/nowhere",
+        "/assets/fonts.css",
+    ):
         headers = here.visitor().get(path).headers
         policy = dict(part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";"))
         assert policy["default-src"] == policy["frame-ancestors"] == policy["base-uri"] == "'none'"

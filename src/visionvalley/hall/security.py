@@ -45,6 +45,7 @@ ALWAYS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(self), microphone=(), geolocation=(), payment=(), usb=()",
 }
+FILES = (f"{STATIC}/", f"{ASSETS}/")
 KEPT = {"static": "public, max-age=31536000, immutable", "assets": "public, max-age=3600"}
 
 
@@ -83,7 +84,7 @@ class Guard:
 def _dress(headers: MutableHeaders, scope: Scope) -> None:
     for name, value in ALWAYS.items():
         headers.setdefault(name, value)
-    if scope["path"].startswith((STATIC, ASSETS)):
+    if scope["path"].startswith(FILES):
         headers["cache-control"] = KEPT[scope["path"].split("/")[1]]
     else:
         headers.setdefault("cache-control", "no-store")
@@ -95,7 +96,7 @@ def _require_allowed(scope: Scope, hall: Hall) -> None:
     host = _name(headers.get("host", ""))
     if not hall.known_by(host):
         raise BadInput("hall.other_host", host=host[:80] or "-")
-    if scope["path"].startswith((STATIC, ASSETS)):
+    if scope["path"].startswith(FILES):
         return
     token = cookie(headers, SESSION)
     change = scope["method"] not in SAFE

@@ -168,13 +168,15 @@ def _rows(connection: Connection, table: Any, which: Any) -> list[Told]:
 
 
 def _blacken(connection: Connection, me: Any) -> None:
-    """Take a guest's name and address out of texts that others wrote."""
+    """Take a guest's name and address out of texts that others wrote about the visits of their delegation."""
     names = [one for one in (me.name, me.email) if len(one.encode()) >= SHORTEST_NAME]
     if not names:
         return
     pattern = re.compile("|".join(re.escape(one) for one in names), re.IGNORECASE)
+    visits = list(connection.scalars(select(t.visits.c.id).where(t.visits.c.delegation == me.delegation)))
     for table, column in FREE_TEXTS:
-        for row, text in connection.execute(select(table.c.id, table.c[column])).all():
+        theirs = (table.c.id if table is t.visits else table.c.visit).in_(visits)
+        for row, text in connection.execute(select(table.c.id, table.c[column]).where(theirs)).all():
             if pattern.search(text):
                 black = pattern.sub(GONE, text)
                 new = {column: black, "version": table.c.version + 1}
