@@ -5,7 +5,7 @@ import { pointAt, valueAt } from "./decode.js";
 const REACH_PX = 9;
 
 export function pick(stage, controls, x, y) {
-  const view = lens(stage.canvas, controls);
+  const view = { ...lens(stage.canvas, controls), plane: stage.plane.value };
   const shown = stage.things.filter((thing, i) => stage.visible[i]);
   const coloured = shown.filter((thing) => thing.value);
   for (const group of [coloured, shown.filter((thing) => !thing.value)]) {
@@ -28,6 +28,8 @@ function inCloud(thing, view, x, y) {
   const base = low.map((l, k) => l - eye[k]);
   const row = (a) => [a[0] * step[0], a[1] * step[1], a[2] * step[2], a[0] * base[0] + a[1] * base[1] + a[2] * base[2]];
   const [R, U, T] = [row(r), row(u), row(t)];
+  const { x: nx, y: ny, z: nz, w } = view.plane;
+  const P = [nx * step[0], ny * step[1], nz * step[2], nx * low[0] + ny * low[1] + nz * low[2] - w];
   const found = [];
   let nearest = Infinity;
   for (let i = 0, j = 0; i < thing.count; i++, j += 3) {
@@ -38,6 +40,7 @@ function inCloud(thing, view, x, y) {
     const dy = cy - (focal * (U[0] * a + U[1] * b + U[2] * c + U[3])) / depth - y;
     const gap = dx * dx + dy * dy;
     if (gap > REACH_PX * REACH_PX) continue;
+    if (P[0] * a + P[1] * b + P[2] * c + P[3] > 0) continue; // cut away
     if (depth < nearest) nearest = depth;
     found.push({ i, depth, gap, x: x + dx, y: y + dy });
   }
@@ -52,6 +55,8 @@ function onMesh(thing, view, x, y) {
   const { eye, axes: [r, u, t], focal, cx, cy } = view;
   const ray = [0, 1, 2].map((k) => (r[k] * (x - cx)) / focal - (u[k] * (y - cy)) / focal - t[k]);
   const [a, b, c] = [[0, 0, 0], [0, 0, 0], [0, 0, 0]];
+  const { x: nx, y: ny, z: nz, w: offset } = view.plane;
+  const normal = [nx, ny, nz];
   let best = null;
   for (let f = 0; f < thing.index.length; f += 3) {
     pointAt(thing, thing.index[f], a); pointAt(thing, thing.index[f + 1], b); pointAt(thing, thing.index[f + 2], c);
@@ -67,7 +72,9 @@ function onMesh(thing, view, x, y) {
     const w = (ray[0] * qx + ray[1] * qy + ray[2] * qz) / det;
     if (w < 0 || v + w > 1) continue;
     const depth = (e2x * qx + e2y * qy + e2z * qz) / det;
-    if (depth > 0 && (!best || depth < best.depth)) best = { f, depth, v, w };
+    if (depth <= 0 || (best && depth >= best.depth)) continue;
+    const past = [0, 1, 2].reduce((sum, k) => sum + normal[k] * (eye[k] + ray[k] * depth), 0);
+    if (past <= offset) best = { f, depth, v, w };
   }
   if (!best) return null;
   const weights = [1 - best.v - best.w, best.v, best.w];

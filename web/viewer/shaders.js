@@ -6,7 +6,9 @@ precision highp float;
 uniform mat4 modelViewMatrix, projectionMatrix;
 uniform mat4 modelMatrix, viewMatrix;
 uniform float valueLow, valueSpan, push, size, ratio;
+uniform vec4 plane;
 in vec3 position;
+out float beyond;
 #if HAS_NORMAL
 in vec4 normal;
 out vec3 turned;
@@ -22,6 +24,7 @@ void place() {
   vec4 eye = modelViewMatrix * vec4(position, 1.0);
   eye.xyz *= 1.0 + push / max(-eye.z, 1e-9);
   seen = eye.xyz;
+  beyond = dot(plane.xyz, (modelMatrix * vec4(position, 1.0)).xyz) - plane.w;
   gl_Position = projectionMatrix * eye;
 #if HAS_NORMAL
   turned = mat3(viewMatrix) * normal.xyz;
@@ -49,6 +52,7 @@ uniform vec2 range, limits;
 uniform vec3 below, above, noData, noDataLine, plain;
 uniform float ratio;
 in vec3 seen;
+in float beyond;
 #if HAS_NORMAL
 in vec3 turned;
 #endif
@@ -76,6 +80,7 @@ vec3 paint() {
 }
 
 void main() {
+  if (beyond > 0.0) discard;
 #if IS_POINT
   vec2 corner = gl_PointCoord - 0.5;
   if (dot(corner, corner) > 0.25) discard;

@@ -2,7 +2,7 @@
 /** The scene as three.js draws it: at most 200 000 points while it turns, everything at rest. */
 import {
   BufferAttribute, BufferGeometry, DataTexture, DoubleSide, GLSL3, LinearFilter, Matrix4, Mesh, PerspectiveCamera, Points,
-  RGBAFormat, RawShaderMaterial, Scene, Vector2, Vector3, WebGLRenderer,
+  RGBAFormat, RawShaderMaterial, Scene, Vector2, Vector3, Vector4, WebGLRenderer,
 } from "three";
 import { bytesOf } from "./base64.js";
 import { FRAGMENT, MESH_VERTEX, POINT_VERTEX } from "./shaders.js";
@@ -23,6 +23,7 @@ export class Stage {
     this.scene = new Scene();
     this.scene.matrixAutoUpdate = false;
     this.map = mapTexture(header.scale);
+    this.plane = { value: new Vector4(0, 0, 0, 1) }; // one for all materials
     this.objects = things.map((thing) => this.build(thing));
     this.objects.flat().forEach((one) => this.scene.add(one.drawn));
   }
@@ -54,7 +55,7 @@ export class Stage {
       glslVersion: GLSL3, vertexShader, fragmentShader: FRAGMENT, side: DoubleSide,
       defines: { HAS_VALUE: thing.value ? 1 : 0, HAS_NORMAL: thing.normal ? 1 : 0, IS_POINT: Kind === Points ? 1 : 0 },
       uniforms: {
-        map: { value: this.map },
+        map: { value: this.map }, plane: this.plane,
         valueLow: { value: thing.values?.low ?? 0 }, valueSpan: { value: 65535 * (thing.values?.step ?? 0) },
         range: { value: new Vector2(scale?.low ?? 0, scale?.high ?? 1) },
         limits: { value: new Vector2(scale?.limits[0] ?? 1e30, scale?.limits[1] ?? 1e30) },
@@ -73,6 +74,17 @@ export class Stage {
     made.matrixWorld.copy(made.matrix);
     made.matrixWorldAutoUpdate = false;
     return made;
+  }
+
+  /** Show only what lies on this side of a plane [nx, ny, nz, offset]; null: all. */
+  clip(plane) {
+    this.plane.value.set(...(plane ?? [0, 0, 0, 1]));
+  }
+
+  /** Whether a point of the scene is cut away. */
+  cutAway(x, y, z) {
+    const { x: a, y: b, z: c, w } = this.plane.value;
+    return a * x + b * y + c * z > w;
   }
 
   show(index, on) {

@@ -26,21 +26,30 @@
  * buffer   an ArrayBuffer (in a page it is compressed: see `inflate` in decode.js)
  * words    the texts of buttons and readings, see WORDS
  */
+import { clipping } from "./clipping.js";
 import { Controls } from "./controls.js";
 import { decode } from "./decode.js";
 import { legend } from "./legend.js";
+import { Measuring, projecting } from "./measuring.js";
 import { pick } from "./picking.js";
 import { Stage } from "./stage.js";
 import { element, svg } from "./dom.js";
 
+export { inflate } from "./decode.js";
+
 export const WORDS = {
-  view: "3D view. Arrow keys turn, plus and minus zoom, Shift with arrows moves, 1 to 7 are standard views, 0 resets.",
+  view: "3D view. Arrow keys turn, plus and minus zoom, Shift with arrows moves, 1 to 7 are standard views, 0 resets. "
+    + "M measures: Enter picks the place in the middle.",
+  measure: "Measure", measureFirst: "Pick the first place on the surface", measureSecond: "Pick the second place",
+  measureIs: "straight line between two picked places, good to the spacing of the points",
+  clip: "Cut", clipOff: "Whole", clipPlace: "Place of the cut",
   corner: "3D", front: "Front", right: "Right", back: "Back", left: "Left", top: "Top", bottom: "Bottom",
   reset: "Reset", full: "Full screen", noData: "no data", below: "below", above: "above",
   noWebgl: "This browser shows no 3D graphics (WebGL). The pictures of the six sides show the same part.",
   thinned: "{shown} of {total} points while it turns", decimalSign: ".", deviation: "Deviation",
 };
 
+const STILL_PX = 4;
 const VIEWS = {
   corner: null, front: [0, -1, 0], right: [1, 0, 0], back: [0, 1, 0], left: [-1, 0, 0], top: [0, 0, 1], bottom: [0, 0, -1],
 };
@@ -64,11 +73,13 @@ export function createViewer(host, header, buffer, words = {}) {
   host.replaceChildren(canvas, bar, triad, dot, reading);
   if (header.scale) host.append(legend(header.scale, text));
 
+  const measuring = new Measuring(host, header, text, (value, shown) => told(value, shown, text));
   let pointer = null;
   const controls = new Controls(canvas, header, (moving) => {
     hide();
     stage.draw(controls, moving);
     drawTriad(triad, controls);
+    measuring.redraw(projecting(canvas, controls));
     if (moving) return stage.timed((tookMs) => controls.pace(tookMs));
     if (pointer) show(...pointer);
     host.dispatchEvent(new CustomEvent("rest"));
@@ -77,6 +88,10 @@ export function createViewer(host, header, buffer, words = {}) {
   Object.keys(VIEWS).forEach((name) => bar.append(button(text[name], () => look(name), name)));
   bar.append(button(text.reset, () => controls.reset(), "reset"));
   if (host.requestFullscreen) bar.append(button(text.full, () => toggleFull(host), "full"));
+  bar.append(measuring.button, clipping(header, text, (plane) => {
+    stage.clip(plane);
+    controls.changed();
+  }));
   if (header.things.length > 1) bar.append(...header.things.map((thing, i) => thingSwitch(thing, i, stage, controls)));
 
   function hide() {
@@ -105,15 +120,25 @@ export function createViewer(host, header, buffer, words = {}) {
     pointer = null;
     hide();
   });
+  let pressed = null;
+  canvas.addEventListener("pointerdown", (event) => { pressed = [event.offsetX, event.offsetY]; });
   canvas.addEventListener("click", (event) => { // a finger that taps has not moved
     pointer = [event.offsetX, event.offsetY];
+    if (measuring.on && pressed && Math.hypot(pressed[0] - pointer[0], pressed[1] - pointer[1]) < STILL_PX) {
+      measuring.add(pick(stage, controls, ...pointer));
+    }
     if (!controls.moving) show(...pointer);
   });
   canvas.addEventListener("keydown", (event) => {
     const names = Object.keys(VIEWS);
     if (event.key >= "1" && event.key <= "7") look(names[event.key - 1]);
     else if (event.key === "0" || event.key === "Home") controls.reset();
-    else if (event.key === "Enter" || event.key === " ") show(canvas.clientWidth / 2, canvas.clientHeight / 2);
+    else if (event.key === "Enter" || event.key === " ") {
+      const middle = [canvas.clientWidth / 2, canvas.clientHeight / 2];
+      if (measuring.on) measuring.add(pick(stage, controls, ...middle));
+      show(...middle);
+    } else if (event.key === "m" || event.key === "M") measuring.toggle();
+    else if (event.key === "Escape" && measuring.on) measuring.toggle(false);
     else return;
     event.preventDefault();
   });
@@ -124,7 +149,7 @@ export function createViewer(host, header, buffer, words = {}) {
   scheme.addEventListener("change", repaint);
   controls.reset();
   return {
-    look, reset: () => controls.reset(), pick: show, stage, controls,
+    look, reset: () => controls.reset(), pick: show, stage, controls, measuring,
     dispose() {
       watch.disconnect();
       scheme.removeEventListener("change", repaint);

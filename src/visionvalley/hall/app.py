@@ -30,6 +30,7 @@ def create_app(hall: Hall) -> FastAPI:
         environment()
         yield
         hall.live.close()
+        hall.running.close()
 
     app = FastAPI(
         title="Vision Valley",
@@ -49,6 +50,7 @@ def create_app(hall: Hall) -> FastAPI:
     for router in pages.ROUTERS:
         app.include_router(router, include_in_schema=False)
     app.mount(f"{STATIC}/{static_version()}", StaticFiles(directory=_folder("hall", "static")))
+    app.mount(f"{ASSETS}/styles", StaticFiles(directory=_folder("report", "styles")))
     app.mount(ASSETS, StaticFiles(directory=_folder("report", "assets"), check_dir=False))
     return app
 

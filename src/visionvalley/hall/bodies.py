@@ -9,9 +9,10 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from visionvalley.core import BadInput
+from visionvalley.hall import uploads
 
 LARGEST_FORM = 1 << 20  # bytes of a body
-LARGEST: tuple[tuple[str, int], ...] = ()  # beginnings of addresses that take files, and how many bytes
+LARGEST = (("/api/v1/uploads", uploads.LARGEST),)  # beginnings of addresses that take files, and how many bytes
 PATIENCE_S = 30.0  # for the next piece of a body
 
 

@@ -74,6 +74,11 @@ class Live:
         told = self._last.get(topic)
         return told.value if told else None
 
+    def heard(self, topic: str) -> bool:
+        """Whether anybody listens to a topic just now."""
+        with self._lock:
+            return any(topic in one.topics for one in self._listeners)
+
     @property
     def listening(self) -> int:
         """How many browsers listen."""

@@ -29,5 +29,10 @@ RIGHTS = MappingProxyType(
         "personal data": HOSTS,
         "retention": ADMINISTRATOR,
         "own visit": frozenset({Role.GUEST}),
+        "run samples": EVERYONE,
+        "run own files": PEOPLE,
+        "all runs": ADMINISTRATOR,
+        "stop all runs": HOUSE,
+        "tour": HOUSE,
     }
 )

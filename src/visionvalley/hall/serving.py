@@ -86,7 +86,12 @@ def serve(
     first = accounts.first_link(hall.records)
     addresses = tuple(f"{hall.settings.scheme}://{name}:{port}" for name in names_of(hall))
     config = configured(hall, keys)
-    _Server(config, lambda: opened(Opened(addresses, first and f"{addresses[0]}/link/{first}", port))).run([at])
+
+    def begun() -> None:
+        opened(Opened(addresses, first and f"{addresses[0]}/link/{first}", port))
+        hall.running.start()
+
+    _Server(config, begun).run([at])
 
 
 def configured(hall: Hall, keys: tuple[Path, Path] | None = None) -> uvicorn.Config:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from visionvalley.hall.limits import Limits
 from visionvalley.hall.live import Live
+from visionvalley.hall.running import Running
 from visionvalley.records import Records
 
 LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -45,6 +46,10 @@ class Hall:
     live: Live = field(default_factory=Live)
     limits: Limits = field(default_factory=Limits)
     fingerprint: str = ""
+    running: Running = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "running", Running(self.records, self.live))
 
     @property
     def folder(self) -> Path:

@@ -11,6 +11,7 @@ from importlib.resources.abc import Traversable
 from io import BytesIO
 
 from visionvalley.core.messages import catalogue
+from visionvalley.hall import stands
 
 ROOMS = ("hall",)  # whose messages pages show; the others are in English until they are listed
 GETTEXT = {"_": 1, "gettext": 1, "ngettext": 2}
@@ -21,7 +22,8 @@ Known = tuple[str | None, str]  # context and English
 def every_text() -> dict[Known, tuple[str, str | None]]:
     """Return, by context and English text, where each first stands and its plural where it has one."""
     found: dict[Known, tuple[str, str | None]] = {}
-    for place, english, plural in (*_of_templates(), *_of_modules()):
+    of_stands = ((place, english, None) for place, english in stands.texts())
+    for place, english, plural in (*_of_templates(), *_of_modules(), *of_stands):
         _, known = found.get((None, english), ("", None))
         if (None, english) not in found or (plural and not known):
             found[None, english] = (found.get((None, english), (place, None))[0], plural)
@@ -36,6 +38,8 @@ def area_of(place: str) -> str:
     kind, _, rest = place.partition("/")
     if kind == "messages":
         return f"messages_{rest}"
+    if kind == "stands":
+        return kind
     return rest.partition("/")[0] if kind == "templates" and "/" in rest else "hall"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from types import MappingProxyType
 
 from visionvalley.core import BadInput
+from visionvalley.hall import results
 from visionvalley.hall.reader import Reader
 from visionvalley.hall.settings import Hall
 
@@ -15,6 +16,7 @@ May = Callable[[Hall, Reader, str], bool]
 TOPICS: MappingProxyType[str, May] = (
     MappingProxyType(  # the part of a topic before its first dot -> may the reader listen?
         {
+            "runs": lambda hall, reader, rest: results.may_see(reader, hall.running.state(rest)),
             "hall": lambda _hall, _reader, _rest: True,  # 'hall.clock': the hall is there
             "answers": lambda _hall, _reader, _rest: True,  # an answer was published, or taken back
             "board": lambda _hall, reader, _rest: reader.may("see visits"),  # 'board.<visit>': a question changed

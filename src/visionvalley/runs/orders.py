@@ -46,7 +46,8 @@ class Order:
     """A run that somebody wants.
 
     id        that the run will have
-    owner     whose it is; turns are taken by owner
+    owner     whose it is
+    by        who asked for it: turns are taken by those; empty: its owner
     inputs    files by role
     days      after which it may be pruned; None: never
     keep      whether copies of the inputs are kept with it
@@ -63,6 +64,7 @@ class Order:
     days: float | None = None
     keep: bool = False
     watched: bool = True
+    by: str = ""
     expected: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -70,6 +72,7 @@ class Order:
 class State:
     """How far a run is.
 
+    by       who asked for it
     place    in the queue, the first is 1; 0: it does not wait
     stage    what is being done
     finished stages that are done, in their order
@@ -80,6 +83,7 @@ class State:
 
     id: str
     owner: str
+    by: str
     phase: Phase
     place: int = 0
     stage: Text | None = None
@@ -95,42 +99,43 @@ class Queue:
 
     most: int = 60
     most_each: int = 3
-    _by_owner: OrderedDict[str, deque[Order]] = field(default_factory=OrderedDict)
+    _waiting: OrderedDict[str, deque[Order]] = field(default_factory=OrderedDict)
 
     def put(self, order: Order) -> None:
-        """Add an order; raise BadInput where its owner, or the hall, has too many."""
-        own = self._by_owner.get(order.owner, ())
+        """Add an order; raise BadInput where who asks, or all together, have too many."""
+        by = order.by or order.owner
+        own = self._waiting.get(by, ())
         if len(own) >= self.most_each:
             raise BadInput("runs.too_many_waiting", count=len(own))
-        if sum(map(len, self._by_owner.values())) >= self.most:
+        if sum(map(len, self._waiting.values())) >= self.most:
             raise BadInput("runs.queue_full", count=self.most)
-        self._by_owner.setdefault(order.owner, deque()).append(order)
+        self._waiting.setdefault(by, deque()).append(order)
 
     def take(self) -> Order | None:
         """Return whose turn it is; None where nobody waits."""
-        if not self._by_owner:
+        if not self._waiting:
             return None
-        owner, orders = self._by_owner.popitem(last=False)
+        by, orders = self._waiting.popitem(last=False)
         order = orders.popleft()
         if orders:
-            self._by_owner[owner] = orders  # behind all others
+            self._waiting[by] = orders  # behind all others
         return order
 
     def remove(self, id: str) -> Order | None:
         """Take an order out; None where it does not wait."""
-        for owner, orders in self._by_owner.items():
+        for by, orders in self._waiting.items():
             for order in orders:
                 if order.id == id:
                     orders.remove(order)
                     if not orders:
-                        del self._by_owner[owner]
+                        del self._waiting[by]
                     return order
         return None
 
     def in_turn(self) -> list[Order]:
         """Return all that wait, in the order in which they will be served."""
-        rounds = max(map(len, self._by_owner.values()), default=0)
-        return [orders[n] for n in range(rounds) for orders in self._by_owner.values() if n < len(orders)]
+        rounds = max(map(len, self._waiting.values()), default=0)
+        return [orders[n] for n in range(rounds) for orders in self._waiting.values() if n < len(orders)]
 
 
 @dataclass(slots=True)

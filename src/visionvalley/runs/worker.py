@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from visionvalley.core import BadInput, Text
@@ -55,7 +56,7 @@ def _answer(request: Mapping[str, Any], applications: Mapping[str, Any], told: _
         try:
             told.say(done=_made(request, applications, told))
         except BadInput as error:
-            told.say(failed=_plain(error.message))
+            told.say(failed=_plain(error.message, {path: Path(path).name for path in request["inputs"].values()}))
         except MemoryError:
             told.say(failed=["runs.too_much_memory", {"gigabytes": f"{request['memory_bytes'] / 2**30:g}"}], last=True)
             return False
@@ -120,13 +121,20 @@ class _Told:
             data = data[os.write(self.handle, data) :]
 
 
-def _plain(message: Text) -> list[Any]:
-    """Return a message as JSON holds it."""
-    values = {
-        name: _plain(value) if isinstance(value, Text) else value if isinstance(value, int | float) else str(value)
-        for name, value in message.parameters.items()
-    }
-    return [message.id, values]
+def _plain(message: Text, names: Mapping[str, str] = MappingProxyType({})) -> list[Any]:
+    """Return a message as JSON holds it; `names`: what guests read instead of the places of files."""
+
+    def told(value: Any) -> Any:
+        if isinstance(value, Text):
+            return _plain(value, names)
+        if isinstance(value, int | float):
+            return value
+        said = str(value)
+        for place, name in names.items():
+            said = said.replace(place, name)
+        return said
+
+    return [message.id, {name: told(value) for name, value in message.parameters.items()}]
 
 
 class _limited:  # noqa: N801  # reads as a verb

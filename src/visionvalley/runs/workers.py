@@ -41,6 +41,7 @@ PIECE = 1 << 16
 class Workers:
     """A few worker processes and those who wait for them. Methods may be called from any thread.
 
+    threads      of each; 0: all share the CPUs
     work         folder for what is being made; emptied at the start
     tell         hears every change of a run; called from threads of ours
     waited_for   whether anybody still waits for a run of this id
@@ -51,7 +52,7 @@ class Workers:
     records: Records
     work: Path
     count: int = 2
-    threads: int = 1
+    threads: int = 0
     limits: Limits = field(default_factory=Limits)
     tell: Callable[[State], None] = lambda _: None
     waited_for: Callable[[str], bool] = lambda _: True
@@ -92,7 +93,7 @@ class Workers:
         """Let a run wait for its turn; raise BadInput where too many wait."""
         with self._changed:
             self.queue.put(order)
-            self._states[order.id] = State(order.id, order.owner, Phase.WAITING)
+            self._states[order.id] = State(order.id, order.owner, order.by or order.owner, Phase.WAITING)
             while len(self._states) > KEPT_STATES and next(iter(self._states.values())).phase.over:
                 self._states.popitem(last=False)
             self._changed.notify()
@@ -102,6 +103,11 @@ class Workers:
     def state(self, id: str) -> State | None:
         """Return how far a run is; None where none of this id was asked for lately."""
         return self._states.get(id)
+
+    def of(self, owner: str) -> tuple[State, ...]:
+        """Return the runs of an owner that are not over."""
+        with self._changed:
+            return tuple(one for one in self._states.values() if one.owner == owner and not one.phase.over)
 
     def cancel(self, id: str) -> None:
         """Stop a run, or take it out of the queue; one that is over stays as it is."""
@@ -141,7 +147,9 @@ class Workers:
 
     def _started(self) -> _Worker | None:
         """Return a worker that is warm; None where none comes to life."""
-        worker = _Worker(self.applications, self.threads)
+        from visionvalley.kernels.threads import available
+
+        worker = _Worker(self.applications, self.threads or max(1, available() // self.count))
         until = time.monotonic() + WARM_WITHIN_S
         while time.monotonic() < until and not self._closed:
             told = worker.heard(LOOK_EACH_S)
@@ -174,7 +182,7 @@ class Workers:
         if end is None:
             return False
         self._stopped.discard(order.id)
-        self._set(order.id, **end)
+        self._set(order.id, place=0, **end)
         return True
 
     def _watched(self, worker: _Worker, order: Order, output: Path) -> dict[str, Any] | None:

@@ -92,9 +92,10 @@ def erase_member(
     owner = owner_of(member)
     with database.reading(records) as connection:
         rows.one(connection, t.members, member)
+    brought = uploads(owner) if uploads else 0  # first: it stops what runs, which would be kept else
     runs = [one.id for one in find(Wanted(owner=owner), records)]
     gone = erase(runs, records) if runs else None
-    files = (gone.files if gone else 0) + (uploads(owner) if uploads else 0)
+    files = (gone.files if gone else 0) + brought
     with database.writing(records) as connection:
         rows.alone(connection)
         me = rows.one(connection, t.members, member)

@@ -14,14 +14,17 @@ from visionvalley.hall.api import (
     preferences,
     programme,
     questions,
+    runs,
     session,
     sessions,
+    stands,
     translations,
+    uploads,
     visits,
 )  # fmt: skip
 
 AREAS = (
     session, accounts, sessions, audit, translations, preferences, live, visits, house, programme, invitations, door,
-    guest, questions, follow_ups, papers,
+    guest, questions, follow_ups, papers, stands, runs, uploads,
 )  # fmt: skip
 ROUTERS = tuple(area.router for area in AREAS)

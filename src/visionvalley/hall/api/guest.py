@@ -133,12 +133,13 @@ def table(guest: AGuest, records: InRecords) -> Response:
 def erase(
     guest: AGuest,
     reader: AnyReader,
-    records: InRecords,
+    hall: InHall,
     response: Response,
     kept: Annotated[Literal["keep", "erase"], Query(alias="questions")] = "keep",
 ) -> Answer:
     """Erase the guest; the texts of their questions stay without a name, or go, too."""
-    personal.erase_member(records, reader.actor, guest.member.id, keep_questions=kept == "keep")
+    gone = hall.running.erase_of
+    personal.erase_member(hall.records, reader.actor, guest.member.id, keep_questions=kept == "keep", uploads=gone)
     response.delete_cookie(SESSION, path="/")
     return Answer(location="/goodbye")
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 
 from visionvalley.hall.api.accounts import Code
 from visionvalley.hall.api.forms import Answer, Id, Line, Sent
-from visionvalley.hall.reader import AnyReader, InRecords
+from visionvalley.hall.reader import AnyReader, InHall, InRecords
 from visionvalley.visits import calendar, delegations, personal
 from visionvalley.visits.personal import Erasure
 from visionvalley.visits.plans import Delegation, Member, Organisation, Visit
@@ -180,10 +180,11 @@ def change_member(id: Id, sent: MemberChange, reader: AnyReader, records: InReco
 
 
 @router.delete("/members/{id}", summary="Erase a guest")
-def erase(id: Id, reader: AnyReader, records: InRecords, keep_questions: bool = True) -> Erasure:
+def erase(id: Id, reader: AnyReader, hall: InHall, keep_questions: bool = True) -> Erasure:
     """Erase everything that is known of a guest; the texts of their questions stay if wanted."""
     reader.require("personal data")
-    return personal.erase_member(records, reader.actor, id, keep_questions=keep_questions)
+    gone = hall.running.erase_of
+    return personal.erase_member(hall.records, reader.actor, id, keep_questions=keep_questions, uploads=gone)
 
 
 @router.post("/retention", summary="Erase the guests whose time is over")
