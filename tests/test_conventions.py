@@ -249,7 +249,7 @@ def test_convention_names_say_what_is_meant():
     wrappers = {name for file, _ in sources() if file.parts[0] == "vision" for name in (file.stem, file.parent.name)}
     wrapped = {p.stem for p in (PACKAGE / "kernels").glob("[!_]*.py")}
     assert "visionvalley" not in wrappers
-    assert wrapped - wrappers <= {"ahead", "compilation", "simd", "store", "threads"} | SHARED
+    assert wrapped - wrappers <= {"ahead", "compilation", "shortcuts", "simd", "store", "threads"} | SHARED
 
 
 # Files that are to be split.

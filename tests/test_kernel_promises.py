@@ -23,13 +23,12 @@ def _compiled():
 
 @pytest.mark.parametrize("stem", store.stems())
 def test_no_kernel_calls_or_estimates_what_depends_on_the_cpu(stem):
-    files = store.compiled(store.HERE / f"{stem}.py")
-    assert files is not None
-    foreign = {
-        (about["kernel"], name) for about in files.values() for name in about["calls"] if not MAY_CALL.fullmatch(name)
-    }
-    assert foreign == set()
-    assert {(about["kernel"], name) for about in files.values() for name in about["estimates"]} == set()
+    for dispatcher in ahead.entry_points(stem):
+        for arguments, _ in compilation.declared(dispatcher):
+            dispatcher.compile(arguments)
+            found = compilation.traits(compilation.assembly_of(dispatcher, arguments))
+            foreign = {name for name in found["calls"] if not MAY_CALL.fullmatch(name)}
+            assert (foreign, found["estimates"]) == (set(), []), dispatcher.py_func.__name__
     assert "log10" not in (store.HERE / f"{stem}.py").read_text(encoding="utf-8")
 
 

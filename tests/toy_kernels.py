@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent.parent / "src" / "visionvalley"
-MACHINERY = ("__init__", "store", "compilation", "ahead", "threads", "simd")
+MACHINERY = ("__init__", "store", "compilation", "ahead", "threads", "simd", "shortcuts")
 
 BASE = """
 from visionvalley.kernels.compilation import inner

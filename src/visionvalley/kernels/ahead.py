@@ -2,12 +2,13 @@
 """Compile kernels before they are needed, in parallel processes.
 
 `store.missing` asks without Numba what lacks object code; `compile_ahead` starts one process a CPU
-and hands each the entry point that costs most of those left, first from the files it has already
-begun (their inner functions are compiled there).
+and hands each the entry points that cost most, those rather whose inner functions it has compiled
+already and the others have not.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -25,7 +26,8 @@ from visionvalley.kernels.threads import available
 
 # Called with the entry points done, all there are, and the name of the one just compiled ('' at the start).
 Report = Callable[[int, int, str], None]
-SERVE = "import sys; sys.path.insert(0, {root!r}); from visionvalley.kernels.ahead import serve; serve()"
+SHARED = 4  # what a byte is worth that only this process need not compile again
+SERVE = "import sys; sys.path.insert(0, {root!r}); from visionvalley.kernels.ahead import serve; serve({stems!r})"
 
 
 class CompilationFailed(RuntimeError):
@@ -37,26 +39,35 @@ class _Task:
     stem: str
     index: int
     name: str
-    cost: int
+    parts: dict[str, int]  # bytes of code: its own and of all inner functions that it calls
+
+    def new(self, compiled: set[str]) -> int:
+        """Guess what it costs where these inner functions are compiled."""
+        return sum(size for part, size in self.parts.items() if part not in compiled)
 
 
 @dataclass(slots=True)
 class _Plan:
-    """What is left to do, and which process has begun which file."""
+    """What is left to do, and which inner functions each process has compiled."""
 
     left: list[_Task]
+    compiled: list[set[str]]
     lock: Lock = field(default_factory=Lock)
-    begun: dict[str, int] = field(default_factory=dict)
 
     def next(self, process: int) -> _Task | None:
         with self.lock:
-            mine = [t for t in self.left if self.begun.get(t.stem, process) == process]
             if not self.left:
                 return None
-            task = max(mine or self.left, key=lambda t: t.cost)
+            task = max(self.left, key=lambda one: self._worth(one, process))
             self.left.remove(task)
-            self.begun.setdefault(task.stem, process)
+            self.compiled[process] |= task.parts.keys()
             return task
+
+    def _worth(self, task: _Task, process: int) -> int:
+        """The longest first, but what another process would have to compile anew much sooner."""
+        mine = task.new(self.compiled[process])
+        others = [task.new(have) for number, have in enumerate(self.compiled) if number != process]
+        return task.new(set()) + SHARED * (min(others, default=mine) - mine)
 
 
 def compile_ahead(
@@ -70,18 +81,22 @@ def compile_ahead(
     wanted = store.missing(None if stems is None else tuple(stems))
     if not wanted:
         return {}
-    helpers = [_Helper()]
+    helpers = [_Helper(wanted) for _ in range(min(processes or available(), _count(wanted)))]
     try:
         tasks = [_Task(**t) for t in helpers[0].ask(list=wanted)["tasks"]]
-        helpers += [_Helper() for _ in range(min(processes or available(), len(tasks)) - 1)]
         return _conduct(helpers, tasks, wanted, report or (lambda done, all, name: None))
     finally:
         for helper in helpers:
             helper.stop()
 
 
+def _count(stems: Sequence[str]) -> int:
+    """Return how many entry points these files have, without importing them."""
+    return sum((store.HERE / f"{stem}.py").read_text(encoding="utf-8").count("\n@kernel(") for stem in stems)
+
+
 def _conduct(helpers: list[_Helper], tasks: list[_Task], stems: Sequence[str], report: Report) -> dict[str, float]:
-    plan, answers, total = _Plan(list(tasks)), SimpleQueue[Any](), len(tasks)
+    plan, answers, total = _Plan(list(tasks), [set() for _ in helpers]), SimpleQueue[Any](), len(tasks)
     for number, helper in enumerate(helpers):
         Thread(target=_drive, args=(number, helper, plan, answers), daemon=True).start()
     seconds: dict[str, float] = {}
@@ -116,8 +131,8 @@ def _drive(number: int, helper: _Helper, plan: _Plan, answers: SimpleQueue[Any])
 class _Helper:
     """A process that compiles; one question a line, one answer a line."""
 
-    def __init__(self) -> None:
-        code = SERVE.format(root=str(store.HERE.parent.parent))
+    def __init__(self, stems: Sequence[str]) -> None:
+        code = SERVE.format(root=str(store.HERE.parent.parent), stems=tuple(stems))
         self.process = subprocess.Popen(  # noqa: S603
             [sys.executable, "-P", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -142,9 +157,13 @@ class _Helper:
         self.process.communicate()
 
 
-def serve() -> None:
-    """Answer the questions of `compile_ahead` until it stops asking."""
+def serve(stems: Sequence[str] = ()) -> None:
+    """Answer the questions of `compile_ahead` about these files until it stops asking."""
     answers, sys.stdout = sys.stdout, sys.stderr
+    import_module("visionvalley.kernels.shortcuts").take_all()
+    for stem in stems:
+        with contextlib.suppress(Exception):  # said where it is asked for
+            entry_points(stem)
     for line in sys.stdin:
         question = json.loads(line)
         try:
@@ -172,24 +191,23 @@ def entry_points(stem: str) -> list[Any]:
 def _tasks(stems: Sequence[str]) -> dict[str, Any]:
     return {
         "tasks": [
-            {"stem": stem, "index": i, "name": f"{stem}.{d.py_func.__name__}", "cost": _cost(d, set())}
+            {"stem": stem, "index": i, "name": f"{stem}.{d.py_func.__name__}", "parts": _parts(d, {})}
             for stem in stems
             for i, d in enumerate(entry_points(stem))
         ]
     }
 
 
-def _cost(dispatcher: Any, seen: set[int]) -> int:
-    """Guess what a function costs to compile: the bytes of its code and of all that it calls."""
+def _parts(dispatcher: Any, found: dict[str, int]) -> dict[str, int]:
+    """Return the bytes of the code of a function and of all that it calls."""
     function = dispatcher.py_func
-    if id(function) in seen:
-        return 0
-    seen.add(id(function))
-    named = [function.__globals__.get(name) for name in function.__code__.co_names]
-    called = [
-        one for one in (*named, *(c.cell_contents for c in function.__closure__ or ())) if hasattr(one, "py_func")
-    ]
-    return len(function.__code__.co_code) + sum(_cost(one, seen) for one in called)
+    if str(id(function)) not in found:
+        found[str(id(function))] = len(function.__code__.co_code)
+        named = [function.__globals__.get(name) for name in function.__code__.co_names]
+        for called in (*named, *(cell.cell_contents for cell in function.__closure__ or ())):
+            if hasattr(called, "py_func"):
+                _parts(called, found)
+    return found
 
 
 def _compiled(stem: str, index: int) -> dict[str, Any]:
@@ -198,9 +216,7 @@ def _compiled(stem: str, index: int) -> dict[str, Any]:
     files = {}
     for arguments, _ in compilation.declared(dispatcher):
         dispatcher.compile(arguments)
-        files[dispatcher._cache.name(arguments)] = {"kernel": dispatcher.py_func.__name__} | dispatcher._cache.traits(
-            arguments
-        )
+        files[dispatcher._cache.name(arguments)] = {"kernel": dispatcher.py_func.__name__}
     seconds = round(time.perf_counter() - began, 3)
     return {
         "name": f"{stem}.{dispatcher.py_func.__name__}",

@@ -95,18 +95,11 @@ class ObjectCache(_Cache):  # type: ignore[misc]
             data = store.read(name)
         if data is None:
             return None
-        _, code = pickle.loads(data)  # noqa: S301
-        return compiler.CompileResult._rebuild(target_context, *pickle.loads(code))  # noqa: S301
-
-    def traits(self, signature: Any) -> dict[str, list[str]]:
-        """Return what in kept object code could give other bits on another machine (see `traits`)."""
-        data = store.read(self.name(signature))
-        return {} if data is None else pickle.loads(data)[0]  # noqa: S301
+        return compiler.CompileResult._rebuild(target_context, *pickle.loads(data))  # noqa: S301
 
     def save_overload(self, signature: Any, result: Any) -> None:
         if TARGET_FIXED and store.target() == numba.config.CPU_NAME and not result.library.has_dynamic_globals:
-            about = traits(result.library.get_asm_str())
-            store.write(self.name(signature), pickle.dumps((about, serialize.dumps(result._reduce()))))
+            store.write(self.name(signature), serialize.dumps(result._reduce()))
 
     def enable(self) -> None:
         """Stay on."""
@@ -118,8 +111,14 @@ class ObjectCache(_Cache):  # type: ignore[misc]
         """Keep what is there: names tell what is stale."""
 
 
+def assembly_of(dispatcher: Any, arguments: Any) -> str:
+    """Return the machine code of one signature of an entry point, in words, as it is kept."""
+    library = dispatcher.overloads[arguments].library
+    return str(library._codegen._tm.emit_assembly(library._get_module_for_linking()))
+
+
 def traits(assembly: str) -> dict[str, list[str]]:
-    """Return the functions that x86 code calls, and its instructions that only estimate."""
+    """Return the functions that x86 code calls, and its instructions that only estimate: bits that may differ."""
     return {"calls": sorted(set(CALL.findall(assembly))), "estimates": sorted(set(ESTIMATE.findall(assembly)))}
 
 

@@ -263,4 +263,5 @@ def sums_worker(counter, points, kind, place, sizes, sums):
             n = min(BLOCK, last - first)
             fill_local(points, first, n, place, w)
             add_block(kind, n, sizes, t, w, mine)
-        sums[piece] = mine
+        for at in range(SUMS):
+            sums[piece, at] = mine[at]

@@ -175,8 +175,7 @@ def _complete(source: Path) -> bool:
 def compiled(source: Path) -> dict[str, dict[str, Any]] | None:
     """Return what is known of the object files of all declared kernels of a source; None where some lack.
 
-    Of each file: `kernel`, its name; `seconds`, what it took to compile; `calls`, the functions of
-    other libraries that it calls; `estimates`, instructions whose bits depend on the maker of the CPU.
+    Of each file: `kernel`, its name; `seconds`, what it took to compile.
     """
     data = read(list_name(source))
     listed: dict[str, dict[str, Any]] | None = None if data is None else json.loads(data)

@@ -165,15 +165,24 @@ def place_of(cell, slots):
     return np.int64((hashed(cell) >> np.uint64(64 - SHARE_BITS - 32)) & np.uint64(slots.shape[0] - 1))
 
 
+@bare
+def empty(slots):
+    """Take all cells out of a hash table."""
+    for at in range(slots.shape[0]):
+        slots[at] = -1
+
+
 @inner
 def tables(room, rows, used):
     """An empty hash table and room for so many cells or more, a power of two; the rows that are used are kept."""
     size = 1 << 11
     while size < room:
         size *= 2
-    slots, larger = np.full(4 * size, -1, np.int32), np.empty((size, COLUMNS), np.int64)
+    slots, larger = np.empty(4 * size, np.int32), np.empty((size, COLUMNS), np.int64)
+    empty(slots)
     for row in range(used):
-        larger[row] = rows[row]
+        for column in range(COLUMNS):
+            larger[row, column] = rows[row, column]
         at = place_of(rows[row, 0], slots)
         while slots[at] >= 0:
             at = (at + 1) & (slots.shape[0] - 1)
@@ -225,14 +234,16 @@ def merge_parts(counter, records, starts, arena, firsts, merged, counts):
         if part >= SHARES:
             break
         used = 0
-        slots[:] = -1
+        empty(slots)
         for piece in range(starts.shape[0]):
             begin, end = starts[piece, part], starts[piece, part + 1]
             if used + end - begin > rows.shape[0]:
                 slots, rows = tables(used + end - begin, rows, used)
             used = add_records(records, begin, end, slots, rows, used)
         first = claim(arena, used)
-        merged[first : first + used] = rows[:used]
+        for row in range(used):
+            for column in range(COLUMNS):
+                merged[first + row, column] = rows[row, column]
         firsts[part], counts[part] = first, used
 
 
