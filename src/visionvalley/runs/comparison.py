@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from visionvalley.applications.manufacturing.comparison import Comparison, run
+from visionvalley.applications.manufacturing.seeds import Seeds
 from visionvalley.applications.manufacturing.settings import ComparisonSettings
 from visionvalley.core import SILENT, Progress, Report, stage
 from visionvalley.io.files import read, read_part
 from visionvalley.runs.conducting import Asked, Done, Job, Keeping, conduct
 
 APPLICATION = "manufacturing.comparison"
-SEEDS = {"sampled surface": 0}  # of `sample_surface`, where a scan is a mesh
+DRAWN = ("scan", "reference")  # the seeds that a comparison draws with
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def compare_files(
     return conduct(job(request, settings), keeping, progress)
 
 
-def job(request: Request, settings: ComparisonSettings) -> Job:
+def job(request: Request, settings: ComparisonSettings, seeds: Seeds = Seeds()) -> Job:
     """Return a comparison that can be conducted."""
     files = {"before": request.before, "after": request.after}
     units = {name: getattr(request, name) for name in ("before_unit", "after_unit", "reference_unit")}
@@ -56,13 +57,14 @@ def job(request: Request, settings: ComparisonSettings) -> Job:
         with stage(progress, "runs.read"):
             reference = None if request.reference is None else read_part(request.reference, request.reference_unit).mesh
             before, after = read(request.before, request.before_unit), read(request.after, request.after_unit)
-        return run(Comparison(before, after, reference), settings, progress)
+        return run(Comparison(before, after, reference, seeds=seeds), settings, progress)
 
     inputs = files | ({} if request.reference is None else {"reference": request.reference})
-    return Job(APPLICATION, units, inputs, settings, work, request.folder, SEEDS)
+    kept = {name: seed for name, seed in seeds.kept().items() if name in DRAWN}
+    return Job(APPLICATION, units, inputs, settings, work, request.folder, kept)
 
 
 def again(record: Asked, inputs: Mapping[str, Path], output: Path) -> Job:
     """Return the job of what is asked, over these files."""
     request = Request(inputs["before"], inputs["after"], inputs.get("reference"), output=output, **record.arguments)
-    return job(request, ComparisonSettings(**record.settings))
+    return job(request, ComparisonSettings(**record.settings), Seeds.of(record.seeds))

@@ -32,6 +32,10 @@ class Asked(Protocol):
     def settings(self) -> Mapping[str, Any]:
         """Values of the settings by name."""
 
+    @property
+    def seeds(self) -> Mapping[str, int]:
+        """Seeds of what is drawn by chance, by name; the usual one where one is not named."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Job:

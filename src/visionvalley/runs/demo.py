@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from visionvalley.applications.manufacturing.inspection import Inspection, run
+from visionvalley.applications.manufacturing.seeds import Seeds
 from visionvalley.applications.manufacturing.settings import Settings
 from visionvalley.core import SILENT, Cloud, Pose, Progress, Report, stage, text
 from visionvalley.core.arrays import Floats
@@ -24,7 +25,7 @@ from visionvalley.vision.shape.together import register_to_model, register_toget
 from visionvalley.vision.shape.voxels import downsample_cloud
 
 APPLICATION = "manufacturing.demonstration"
-SEEDS = {"sampled surface": 0, "share seen": 1, "simulated scan": 0}
+SIMULATED = "simulated scan"  # the name of its seed
 CONF, MODEL = "bun.conf", "bun_zipper.ply"
 FUSED_M = 0.5e-3  # the scanner's own step
 TOLERANCE_M = 2.5e-3
@@ -50,25 +51,30 @@ def demonstrate(
 ) -> Demonstrated:
     """Register the Stanford bunny's range scans without a start, fuse them, and inspect the cloud against the model."""
     names = (CONF, *read_conf(scans_folder / CONF), MODEL)
-    return _told(conduct(_real({name: scans_folder / name for name in names}, output), keeping, progress))
+    return _told(conduct(_real({name: scans_folder / name for name in names}, output, Seeds()), keeping, progress))
 
 
 def demonstrate_simulated(output: Path, progress: Progress = SILENT, keeping: Keeping = Keeping()) -> Demonstrated:
     """Inspect simulated scans of a part with a dent of known depth, where the real scans are not to be had."""
-    return _told(conduct(_simulated(output), keeping, progress))
+    return _told(conduct(_simulated(output, Seeds(), 0), keeping, progress))
 
 
 def again(asked: Asked, inputs: Mapping[str, Path], output: Path) -> Job:
     """Return the job of what was asked, over these files."""
-    return _real(inputs, output) if inputs else _simulated(output)
+    seeds = Seeds.of(asked.seeds)
+    return _real(inputs, output, seeds) if inputs else _simulated(output, seeds, asked.seeds.get(SIMULATED, 0))
 
 
-def _real(files: Mapping[str, Path], output: Path) -> Job:
+def _real(files: Mapping[str, Path], output: Path, seeds: Seeds) -> Job:
     settings = Settings(tolerance_m=TOLERANCE_M)
-    return Job(APPLICATION, {}, files, settings, lambda progress: _work(files, settings, progress), output, SEEDS)
+
+    def work(progress: Progress) -> Report:
+        return _work(files, settings, seeds, progress)
+
+    return Job(APPLICATION, {}, files, settings, work, output, seeds.kept())
 
 
-def _work(files: Mapping[str, Path], settings: Settings, progress: Progress) -> Report:
+def _work(files: Mapping[str, Path], settings: Settings, seeds: Seeds, progress: Progress) -> Report:
     with stage(progress, "runs.read"):
         places = read_conf(files[CONF])
         scans = [read_cloud(files[name], "m") for name in places]
@@ -80,7 +86,7 @@ def _work(files: Mapping[str, Path], settings: Settings, progress: Progress) -> 
     together = register_together(scans, progress=progress)
     with stage(progress, "runs.fuse"):
         fused = _fused(scans, together.world_from_scan)
-    report = run(Inspection(fused, model, remarks=(text("runs.consistency"),)), settings, progress)
+    report = run(Inspection(fused, model, remarks=(text("runs.consistency"),), seeds=seeds), settings, progress)
     mean_m = _mean_displacement(scans, together.world_from_scan, list(places.values()))
     facts = {
         "scans": {n: {"rms_displacement_m": d} for n, d in zip(places, to_model, strict=True)},
@@ -126,15 +132,15 @@ def _with_normals(scan: Cloud) -> Cloud:
     return Cloud(scan.points_m, directions)
 
 
-def _simulated(output: Path) -> Job:
+def _simulated(output: Path, seeds: Seeds, seed: int) -> Job:
     settings = Settings(tolerance_m=SIMULATED_TOLERANCE_M)
 
     def work(progress: Progress) -> Report:
         from visionvalley.samples.simulated import dented_block
 
         with stage(progress, "runs.simulate"):
-            scan, part = dented_block(SEEDS["simulated scan"])
-        report = run(Inspection(scan, part, simulated=True), settings, progress)
+            scan, part = dented_block(seed)
+        report = run(Inspection(scan, part, simulated=True, seeds=seeds), settings, progress)
         return replace(report, facts={**report.facts, "part": str(text("runs.simulated_part"))})
 
-    return Job(APPLICATION, {}, {}, settings, work, output, SEEDS)
+    return Job(APPLICATION, {}, {}, settings, work, output, seeds.kept() | {SIMULATED: seed})

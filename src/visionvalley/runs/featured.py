@@ -11,6 +11,7 @@ import numpy as np
 
 from visionvalley.applications.manufacturing.inspection import Inspection, run
 from visionvalley.applications.manufacturing.recipe import Recipe
+from visionvalley.applications.manufacturing.seeds import Seeds
 from visionvalley.applications.manufacturing.settings import Settings
 from visionvalley.core import (
     SILENT,
@@ -35,7 +36,7 @@ from visionvalley.vision.shape.segmentation import with_faces
 
 APPLICATION = "manufacturing.features_demonstration"
 PART = "parts/featuretype.STEP"
-SEEDS = {"simulated scan": 0, "sampled surface": 0, "share seen": 1}
+SIMULATED = "simulated scan"  # the name of its seed
 CHORD_M = 5e-6
 ZONE_M, SIZE_M = 100e-6, 50e-6
 
@@ -55,15 +56,15 @@ def demonstrate_features(
     part: Path | None, output: Path, progress: Progress = SILENT, keeping: Keeping = Keeping()
 ) -> Done:
     """Inspect the features of a part in a simulated scan; of a bracket of ours where no part is to be had."""
-    return conduct(_job({} if part is None else {"part": part}, output), keeping, progress)
+    return conduct(_job({} if part is None else {"part": part}, output, Seeds(), 0), keeping, progress)
 
 
 def again(asked: Asked, inputs: Mapping[str, Path], output: Path) -> Job:
     """Return the job of what was asked, over these files."""
-    return _job(inputs, output)
+    return _job(inputs, output, Seeds.of(asked.seeds), asked.seeds.get(SIMULATED, 0))
 
 
-def _job(inputs: Mapping[str, Path], output: Path) -> Job:
+def _job(inputs: Mapping[str, Path], output: Path, seeds: Seeds, seed: int) -> Job:
     settings = Settings(alignment="least-squares")
 
     def work(progress: Progress) -> Report:
@@ -73,11 +74,11 @@ def _job(inputs: Mapping[str, Path], output: Path) -> Job:
             part = _part(inputs.get("part"))
         asked = _asked(part, NOISE)
         with stage(progress, "runs.simulate"):
-            scan = faulty_part(part, asked.plane, asked.wide, asked.moved, SEEDS["simulated scan"])
-        values = Inspection(scan, part.mesh, part.chord_m, simulated=True, part=part, recipe=asked.recipe)
+            scan = faulty_part(part, asked.plane, asked.wide, asked.moved, seed)
+        values = Inspection(scan, part.mesh, part.chord_m, True, part=part, recipe=asked.recipe, seeds=seeds)
         return _beside_truth(run(values, settings, progress), asked.truth)
 
-    return Job(APPLICATION, {}, inputs, settings, work, output, SEEDS)
+    return Job(APPLICATION, {}, inputs, settings, work, output, seeds.kept() | {SIMULATED: seed})
 
 
 def _part(path: Path | None) -> Part:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from visionvalley.applications.manufacturing.conditions import Conditions
 from visionvalley.applications.manufacturing.inspection import Inspection, run
+from visionvalley.applications.manufacturing.seeds import Seeds
 from visionvalley.applications.manufacturing.settings import Settings
 from visionvalley.core import SILENT, BadInput, Part, Progress, Report, stage
 from visionvalley.io.files import carries_unit, read, read_part
@@ -18,7 +19,6 @@ from visionvalley.vision.shape.joining import names
 from visionvalley.vision.shape.segmentation import with_faces
 
 APPLICATION = "manufacturing.inspection"
-SEEDS = {"sampled surface": 0, "share seen": 1}  # of `sample_surface`, where scan and reference are meshes
 CHORD_SHARE = 50  # an exact surface is cut into triangles within this part of the tolerance
 CHORD_OF_SIZE = 20_000  # or, where there is no tolerance, within this part of its size
 
@@ -69,7 +69,7 @@ def settled(request: Request) -> Request:
     )
 
 
-def job(request: Request, settings: Settings) -> Job:
+def job(request: Request, settings: Settings, seeds: Seeds = Seeds()) -> Job:
     """Return an inspection that can be conducted; raises BadInput where nothing says what the part should be."""
     request = settled(request)
     if request.reference is None:
@@ -77,7 +77,7 @@ def job(request: Request, settings: Settings) -> Job:
     files = {"scan": request.scan, "reference": request.reference}
 
     def work(progress: Progress) -> Report:
-        return run(_read(request, settings, progress), settings, progress)
+        return run(replace(_read(request, settings, progress), seeds=seeds), settings, progress)
 
     return Job(
         application=APPLICATION,
@@ -87,7 +87,7 @@ def job(request: Request, settings: Settings) -> Job:
         settings=settings,
         work=work,
         output=request.folder,
-        seeds=SEEDS,
+        seeds=seeds.kept(),
     )
 
 
@@ -97,7 +97,7 @@ def again(asked: Asked, inputs: Mapping[str, Path], output: Path) -> Job:
     stated = Conditions(**arguments.pop("conditions", {}))
     recipe = inputs.get("recipe")
     request = Request(inputs["scan"], inputs["reference"], output=output, recipe=recipe, conditions=stated, **arguments)
-    return job(request, Settings(**asked.settings))
+    return job(request, Settings(**asked.settings), Seeds.of(asked.seeds))
 
 
 def propose_recipe(reference: Path, unit: str | None, output: Path | None, progress: Progress = SILENT) -> Path:

@@ -30,6 +30,7 @@ TELL_EACH_S = 0.1
 class _Asked:
     arguments: Mapping[str, Any]
     settings: Mapping[str, Any]
+    seeds: Mapping[str, int] = field(default_factory=dict)
 
 
 def main() -> int:

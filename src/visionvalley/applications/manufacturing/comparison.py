@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from visionvalley.applications.manufacturing.placement import placed
+from visionvalley.applications.manufacturing.seeds import Seeds
 from visionvalley.applications.manufacturing.settings import ComparisonSettings
 from visionvalley.core import (
     SILENT,
@@ -64,17 +65,18 @@ class Comparison:
     after: Cloud | Mesh
     reference: Mesh | None = None
     simulated: bool = False
+    seeds: Seeds = field(default_factory=Seeds)
 
 
 def run(values: Comparison, settings: ComparisonSettings, progress: Progress = SILENT) -> Report:
     """Register two scans on what did not change, and return what did."""
     with stage(progress, "manufacturing.clean"):
-        before, after = (_cleaned(one) for one in (values.before, values.after))
+        before, after = (_cleaned(one, values.seeds.scan) for one in (values.before, values.after))
     with stage(progress, "manufacturing.register_both"):
         surface = None if values.reference is None else index_surface(values.reference)
         if values.reference is not None and surface is not None:
-            before = before.moved(_on(before, values.reference, surface))
-            start = _on(after, values.reference, surface)
+            before = before.moved(_on(before, values.reference, surface, values.seeds.reference))
+            start = _on(after, values.reference, surface, values.seeds.reference)
         else:
             start = _start(before, after)
         before = _oriented(before, surface)
@@ -88,11 +90,11 @@ def run(values: Comparison, settings: ComparisonSettings, progress: Progress = S
         return _report(values, settings, before, found, start, radius_m, len(after), oriented=surface is not None)
 
 
-def _cleaned(scan: Cloud | Mesh) -> Cloud:
+def _cleaned(scan: Cloud | Mesh, seed: int) -> Cloud:
     if isinstance(scan, Cloud):
         cloud = scan.taken(np.asarray(np.isfinite(scan.points_m).all(axis=1)))
     else:
-        some = sample_surface(scan, SAMPLED) if len(scan.vertices_m) < FEW_VERTICES else None
+        some = sample_surface(scan, SAMPLED, seed) if len(scan.vertices_m) < FEW_VERTICES else None
         cloud = Cloud(scan.vertices_m) if some is None else Cloud(some.points_m, some.normals)
     if len(cloud) < FEWEST_POINTS:
         raise BadInput("manufacturing.too_few_points", count=len(cloud), least=FEWEST_POINTS)
@@ -103,10 +105,10 @@ def _diagonal(points_m: Floats) -> float:
     return float(np.sqrt((np.ptp(points_m, axis=0) ** 2).sum()))
 
 
-def _on(scan: Cloud, reference: Mesh, surface: SurfaceIndex) -> Pose:
+def _on(scan: Cloud, reference: Mesh, surface: SurfaceIndex, seed: int) -> Pose:
     """Return where a scan lies on the nominal surface."""
     size_m = _diagonal(reference.vertices_m)
-    start = placed(scan, reference, surface)
+    start = placed(scan, reference, surface, seed)
     return fit_least_squares(
         scan.points_m, surface, start, reach_m=size_m / 20, sharing_m=SHARING * size_m
     ).part_from_scan

@@ -127,7 +127,7 @@ def judge_features(values: Inspection, found: Aligned, settings: Settings, progr
         try:
             for name in (*asked.features, *(name for datum in asked.datums for name in datum.features)):
                 points[name] = points.get(name) or extraction.feature(name)
-            features.append(_judged(extraction, asked, points, (noise, besides), simulated=values.simulated))
+            features.append(_judged(extraction, asked, points, (noise, besides), values))
         except BadInput as error:
             missing.append(text("manufacturing.not_measured", name=asked.name, reason=error.what, fix=error.fix))
         progress.advance()
@@ -156,11 +156,10 @@ def _judged(
     asked: Characteristic,
     points: Mapping[str, Extracted],
     noise: tuple[SensorNoise | None, SensorNoise],
-    *,
-    simulated: bool,
+    values: Inspection,
 ) -> Feature:
-    found = evaluate(asked, points)
-    feature = measured(asked, points, noise[0], besides=noise[1], simulated=simulated, found=found)
+    found, drawn = evaluate(asked, points), values.seeds.noise
+    feature = measured(asked, points, noise[0], besides=noise[1], simulated=values.simulated, seed=drawn, found=found)
     scene = _scene(extraction.part, asked, points, found)
     kind = SIZES.get(type(points[asked.features[0]].nominal), feature.kind) if asked.kind is Kind.SIZE else feature.kind
     return replace(feature, kind=kind, datums=extraction.recipe.written(asked.datums), scene=scene)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from visionvalley.applications.manufacturing.conditions import Conditions, over
 from visionvalley.applications.manufacturing.placement import placed
 from visionvalley.applications.manufacturing.recipe import By, Recipe
+from visionvalley.applications.manufacturing.seeds import Seeds
 from visionvalley.applications.manufacturing.settings import Settings
 from visionvalley.core import (
     SILENT,
@@ -68,6 +69,7 @@ class Inspection:
     part         the reference with its faces, where a recipe asks for features
     recipe       what is asked of them
     conditions   under which the scan was made; what it leaves open is what the recipe says
+    seeds        of all that is drawn by chance
     """
 
     scan: Cloud | Mesh
@@ -78,6 +80,7 @@ class Inspection:
     part: Part | None = None
     recipe: Recipe | None = None
     conditions: Conditions = field(default_factory=Conditions)
+    seeds: Seeds = field(default_factory=Seeds)
 
     def __post_init__(self) -> None:
         if self.recipe is not None and (self.part is None or not self.part.surfaces):
@@ -121,7 +124,7 @@ def run(values: Inspection, settings: Settings = Settings(), progress: Progress 
     """Register a scan to its nominal surface and judge its profile, and the features that a recipe asks for."""
     size_m = _diagonal(values.reference)
     with stage(progress, "manufacturing.clean"):
-        scan, stray = _cleaned(_at_20_degrees(_cloud(values.scan), values.stated.stretch))
+        scan, stray = _cleaned(_at_20_degrees(_cloud(values.scan, values.seeds.scan), values.stated.stretch))
         surface = index_surface(values.reference)
     with stage(progress, "manufacturing.coarse"):
         start = _start(values, scan, surface)
@@ -134,11 +137,11 @@ def run(values: Inspection, settings: Settings = Settings(), progress: Progress 
         return _report(values, settings, found, judged, stray)
 
 
-def _cloud(scan: Cloud | Mesh) -> Cloud:
+def _cloud(scan: Cloud | Mesh, seed: int) -> Cloud:
     if isinstance(scan, Cloud):
         cloud = scan.taken(np.asarray(np.isfinite(scan.points_m).all(axis=1)))
     else:
-        some = sample_surface(scan, 100_000) if len(scan.vertices_m) < FEW_VERTICES else None
+        some = sample_surface(scan, 100_000, seed) if len(scan.vertices_m) < FEW_VERTICES else None
         cloud = Cloud(scan.vertices_m) if some is None else Cloud(some.points_m, some.normals)
     if len(cloud) < FEWEST_POINTS:
         raise BadInput("manufacturing.too_few_points", count=len(cloud), least=FEWEST_POINTS)
@@ -163,7 +166,7 @@ def _start(values: Inspection, scan: Cloud, surface: SurfaceIndex) -> Pose:
     """Return where the scan lies on the part: found without a start, or by the pairs of points that a user names."""
     pairs = None if values.recipe is None else values.recipe.alignment
     if pairs is None or pairs.scan_m is None or pairs.part_m is None:
-        return placed(scan, values.reference, surface)
+        return placed(scan, values.reference, surface, values.seeds.reference)
     return best_motion(pairs.scan_m, pairs.part_m)
 
 
@@ -246,7 +249,7 @@ def _report(values: Inspection, settings: Settings, found: Aligned, judged: Judg
         measurements=(profile.measured, *_statistics(found, values, budget)),
         features=(*asked, *judged.features),
         scene=_scene(values, settings, found, index),
-        facts=_facts(found, stray, settings, _seen_share(found, values.reference, index), values.reference)
+        facts=_facts(found, stray, settings, _seen_share(found, values, index), values.reference)
         | ({"features": judged.facts} if values.recipe is not None else {})
         | ({"conditions": stated} if (stated := values.stated.facts()) else {}),
         notes=(*_notes(values, settings, found, stray), *profile.notes[1:], *judged.not_measured),
@@ -310,10 +313,10 @@ def _facts(found: Aligned, stray: int, settings: Settings, seen_share: float, re
     }
 
 
-def _seen_share(found: Aligned, mesh: Mesh, index: Index) -> float:
+def _seen_share(found: Aligned, values: Inspection, index: Index) -> float:
     """Return the share of the reference's area that lies near a measured point, from 20,000 samples."""
-    sampled = sample_surface(mesh, 20_000, seed=1)
-    reach_m = max(3 * found.fit.rms_m, _diagonal(mesh) / 100)
+    sampled = sample_surface(values.reference, 20_000, values.seeds.share_seen)
+    reach_m = max(3 * found.fit.rms_m, _diagonal(values.reference) / 100)
     near = nearest(index, sampled.points_m, 1, reach_m)
     return float(np.mean(near.index[:, 0] >= 0))
 

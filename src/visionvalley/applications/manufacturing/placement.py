@@ -63,10 +63,10 @@ class _Judge:
         return _Placed(pose, float(np.mean(off_m < CLOSE * self.size_m)), float(np.mean(off_m < FAR * self.size_m)))
 
 
-def placed(scan: Cloud, reference: Mesh, surface: SurfaceIndex) -> Pose:
+def placed(scan: Cloud, reference: Mesh, surface: SurfaceIndex, seed: int = 0) -> Pose:
     """Return `part_from_scan`; raises BadInput where no pose brings most of the scan near the surface."""
     size_m = float(np.sqrt((np.ptp(reference.vertices_m, axis=0) ** 2).sum()))
-    made = sample_surface(reference, NOMINAL_POINTS)
+    made = sample_surface(reference, NOMINAL_POINTS, seed)
     nominal = Cloud(made.points_m, made.normals)
     points = scan.points_m[:: max(1, len(scan) // JUDGING_POINTS)]
     judge = _Judge(Source.of(points), points, Target.of_cloud(nominal), surface, size_m)
