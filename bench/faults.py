@@ -3,6 +3,7 @@
 
     python -m bench.faults                       # 200 kills, 60 times a full disk
     python -m bench.faults --kills 1000 --seed 7
+    python -m bench.faults --inspections 200 --kills 0 --full 0     # whole `valley inspect` processes
 
 Runs go the whole way from `conduct` to their record, with the files of a real report; only the numbers are not
 computed anew, so that 200 kills take minutes. Two processes keep and erase at once and are killed with SIGKILL.
@@ -29,6 +30,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from bench.killed_inspections import inspections, prepared
 
 import visionvalley.report.folder as reports
 from visionvalley.applications.manufacturing.settings import Settings
@@ -264,14 +266,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.faults", description=__doc__)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--full", type=int, default=60, help="times that the disk runs full")
+    parser.add_argument("--inspections", type=int, default=0, help="whole `valley inspect` processes to kill")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--database", default="", help="URL of an empty PostgreSQL database instead of SQLite")
     chosen = parser.parse_args()
     root = Path(tempfile.mkdtemp(prefix="valley-faults-"))
     try:
+        counts = {}
+        if chosen.inspections:
+            place = prepared(root / "inspected", replace(Records(root / "inspections"), database=chosen.database))
+            counts["valley inspect"] = inspections(chosen.inspections, chosen.seed, place, check, wrong)
         use_files(real_files(root / "real"))
         records = replace(Records(root / "kept"), database=chosen.database)
-        counts = {}
         if chosen.kills:
             counts["kill -9"] = kills(chosen.kills, chosen.seed, root, records)
         if chosen.full:
