@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How long one characteristic takes, at 1 k and 100 k points a feature: `python -m bench.tolerances`."""
+"""How long one characteristic takes, at 1 k and 100 k points a feature: `python -m bench.tolerances`.
+
+Alone: on features that were not filtered before. Shared: where another tolerance of the same features came before.
+"""
 
 from __future__ import annotations
 
 import statistics
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
@@ -49,21 +53,30 @@ def features(count: int) -> dict:
     return {feature.name: feature for feature in made}
 
 
+def timed(asked: Characteristic, scene: dict, rounds: int, *, shared: bool) -> list[float]:
+    """Return the median wall time, and the CPU time of all threads, in milliseconds."""
+    evaluate(asked, scene)
+    walls, cpu = [], 0.0
+    for _ in range(rounds):
+        given = scene if shared else {name: replace(feature) for name, feature in scene.items()}
+        begun, used = time.perf_counter(), time.process_time()
+        evaluate(asked, given)
+        walls.append(time.perf_counter() - begun)
+        cpu += time.process_time() - used
+    return [1e3 * statistics.median(walls), 1e3 * cpu / rounds]
+
+
 def main() -> None:
     """Print the table: median wall time, and CPU time of all threads."""
     small, large = features(1000), features(100_000)
-    print(f"{'ms':26s}{'1 k points':>12s}{'CPU':>8s}{'100 k points':>14s}{'CPU':>8s}")
+    print(f"{'ms':26s}{'1 k points':>12s}{'CPU':>8s}{'100 k points':>14s}{'CPU':>8s}{'shared':>10s}{'CPU':>8s}")
     for name, asked in ASKED.items():
-        figures = []
-        for scene, rounds in ((small, 9), (large, 3)):
-            evaluate(asked, scene)
-            walls, cpu = [], time.process_time()
-            for _ in range(rounds):
-                begun = time.perf_counter()
-                evaluate(asked, scene)
-                walls.append(time.perf_counter() - begun)
-            figures += [1e3 * statistics.median(walls), 1e3 * (time.process_time() - cpu) / rounds]
-        print(f"{name:26s}{figures[0]:12.1f}{figures[1]:8.1f}{figures[2]:14.0f}{figures[3]:8.0f}", flush=True)
+        one = timed(asked, small, 9, shared=False)
+        alone, further = (timed(asked, large, 3, shared=shared) for shared in (False, True))
+        print(
+            f"{name:26s}{one[0]:12.1f}{one[1]:8.1f}{alone[0]:14.0f}{alone[1]:8.0f}{further[0]:10.0f}{further[1]:8.0f}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

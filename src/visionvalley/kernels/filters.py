@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from visionvalley.kernels.compilation import bare, kernel
-from visionvalley.kernels.simd import take
+from visionvalley.kernels.simd import bits, count_ones, load_f64x4, multiply_add, reduce_add, select, splat_f64x4, take
 
 PIECE = 512
 TERMS = 6
@@ -88,6 +88,22 @@ def gathered(points, starts, grid, query, reach, low, high, which, x, y, squared
 
 
 @bare
+def laid(count, moments, s0, s1, s2, s11, s12, s22, s111, s112, s122, s222, s1111, s1112, s1122, s1222, s2222):
+    """Lay sums of products out as moments (lower triangle) of the polynomials 1; 1 x xx; or 1 x y xx xy yy."""
+    moments[0, 0] = s0
+    if count == 3:
+        moments[1, 0], moments[1, 1] = s1, s11
+        moments[2, 0], moments[2, 1], moments[2, 2] = s11, s111, s1111
+    elif count == 6:
+        moments[1, 0], moments[1, 1] = s1, s11
+        moments[2, 0], moments[2, 1], moments[2, 2] = s2, s12, s22
+        moments[3, 0], moments[3, 1], moments[3, 2], moments[3, 3] = s11, s111, s112, s1111
+        moments[4, 0], moments[4, 1], moments[4, 2], moments[4, 3], moments[4, 4] = s12, s112, s122, s1112, s1122
+        moments[5, 0], moments[5, 1], moments[5, 2], moments[5, 3] = s22, s122, s222, s1122
+        moments[5, 4], moments[5, 5] = s1222, s2222
+
+
+@bare
 def moments_of(found, x, y, weight, count, moments):
     """Fill in the weighted moments (lower triangle) of the polynomials 1; 1 x xx; or 1 x y xx xy yy."""
     s0 = s1 = s2 = s11 = s12 = s22 = 0.0
@@ -111,17 +127,9 @@ def moments_of(found, x, y, weight, count, moments):
         s1122 += waa * bb
         s1222 += wbb * ab
         s2222 += wbb * bb
-    moments[0, 0] = s0
-    if count == 3:
-        moments[1, 0], moments[1, 1] = s1, s11
-        moments[2, 0], moments[2, 1], moments[2, 2] = s11, s111, s1111
-    elif count == 6:
-        moments[1, 0], moments[1, 1] = s1, s11
-        moments[2, 0], moments[2, 1], moments[2, 2] = s2, s12, s22
-        moments[3, 0], moments[3, 1], moments[3, 2], moments[3, 3] = s11, s111, s112, s1111
-        moments[4, 0], moments[4, 1], moments[4, 2], moments[4, 3], moments[4, 4] = s12, s112, s122, s1112, s1122
-        moments[5, 0], moments[5, 1], moments[5, 2], moments[5, 3] = s22, s122, s222, s1122
-        moments[5, 4], moments[5, 5] = s1222, s2222
+    laid(
+        count, moments, s0, s1, s2, s11, s12, s22, s111, s112, s122, s222, s1111, s1112, s1122, s1222, s2222
+    )  # fmt: skip
 
 
 @bare
@@ -146,64 +154,183 @@ def weigh(found, x, y, squared, steep, count, moments, inverse, weight):
     return 1
 
 
+@bare
+def nearby(points, values, starts, grid, cell, reach, low, high, x, y, z, value):
+    """Collect the points within reach of a cell (3,), from its middle, in reaches; return how many there are."""
+    found, half, scale = 0, 0.5 * grid[3], 1.0 / reach
+    for axis in range(3):
+        edge = cell[axis] * grid[3]
+        low[axis] = max(int((edge - reach) / grid[3] + 4.0) - 4, 0)
+        high[axis] = min(int((edge + grid[3] + reach) / grid[3]), int(grid[4 + axis]) - 1)
+    if low[2] > high[2]:
+        return 0
+    mx, my = grid[0] + cell[0] * grid[3] + half, grid[1] + cell[1] * grid[3] + half
+    mz = grid[2] + cell[2] * grid[3] + half
+    for ix in range(low[0], high[0] + 1):
+        for iy in range(low[1], high[1] + 1):
+            line = (ix * int(grid[5]) + iy) * int(grid[6])
+            for p in range(starts[line + low[2]], starts[line + high[2] + 1]):
+                dx, dy, dz = points[p, 0] - mx, points[p, 1] - my, points[p, 2] - mz
+                gx, gy, gz = max(abs(dx) - half, 0.0), max(abs(dy) - half, 0.0), max(abs(dz) - half, 0.0)
+                if (gx * gx + gy * gy + gz * gz) * scale * scale <= 1.0 + 1e-9:
+                    if found < len(x):
+                        x[found], y[found], z[found], value[found] = dx * scale, dy * scale, dz * scale, values[p]
+                    found += 1
+    for i in range(found, min(found + 3, len(x))):  # a vector of them is read at once
+        x[i], y[i], z[i], value[i] = 1e3, 1e3, 1e3, 0.0
+    return found
+
+
+@bare
+def bell(far, steep):
+    """Return exp(-steep far) of four squared distances up to one, see `falling`; beyond that zero."""
+    one = splat_f64x4(1.0)
+    u = far * splat_f64x4(-steep / 16.0)
+    s = multiply_add(u, splat_f64x4(1 / 720), splat_f64x4(1 / 120))
+    s = multiply_add(s, u, splat_f64x4(1 / 24))
+    s = multiply_add(s, u, splat_f64x4(1 / 6))
+    s = multiply_add(s, u, splat_f64x4(0.5))
+    s = multiply_add(multiply_add(s, u, one), u, one)
+    s = s * s
+    s = s * s
+    s = s * s
+    return select(far <= one, s * s, splat_f64x4(0.0))
+
+
+@bare
+def summed(found, x, y, z, value, query, steep, count, moments, sums):
+    """Fill in the moments of the points around a query, and their sums with values; return how many there are."""
+    zero = splat_f64x4(0.0)
+    s0 = s1 = s2 = s11 = s12 = s22 = zero
+    s111 = s112 = s122 = s222 = s1111 = s1112 = s1122 = s1222 = s2222 = zero
+    v0 = v1 = v2 = v11 = v12 = v22 = zero
+    qx, qy, qz = splat_f64x4(query[0]), splat_f64x4(query[1]), splat_f64x4(query[2])
+    t0, t1, t2 = splat_f64x4(query[3]), splat_f64x4(query[4]), splat_f64x4(query[5])
+    t3, t4, t5 = splat_f64x4(query[6]), splat_f64x4(query[7]), splat_f64x4(query[8])
+    there = 0
+    for i in range(0, found, 4):
+        dx, dy, dz = load_f64x4(x, i) - qx, load_f64x4(y, i) - qy, load_f64x4(z, i) - qz
+        far = multiply_add(dx, dx, multiply_add(dy, dy, dz * dz))
+        near = bits(far <= splat_f64x4(1.0))
+        if near == 0:
+            continue
+        there += count_ones(near)
+        w = bell(far, steep)
+        a = multiply_add(dx, t0, multiply_add(dy, t1, dz * t2))
+        b = multiply_add(dx, t3, multiply_add(dy, t4, dz * t5))
+        v = load_f64x4(value, i)
+        wa, wb = w * a, w * b
+        waa, wab, wbb = wa * a, wa * b, wb * b
+        s0, s1, s2 = s0 + w, s1 + wa, s2 + wb
+        v0, v1, v2 = multiply_add(w, v, v0), multiply_add(wa, v, v1), multiply_add(wb, v, v2)
+        s11, s12, s22 = s11 + waa, s12 + wab, s22 + wbb
+        v11, v12, v22 = multiply_add(waa, v, v11), multiply_add(wab, v, v12), multiply_add(wbb, v, v22)
+        s111, s112 = multiply_add(waa, a, s111), multiply_add(waa, b, s112)
+        s122, s222 = multiply_add(wbb, a, s122), multiply_add(wbb, b, s222)
+        ab = a * b
+        s1111, s1112 = multiply_add(waa, a * a, s1111), multiply_add(waa, ab, s1112)
+        s1122, s1222, s2222 = (
+            multiply_add(wab, ab, s1122),
+            multiply_add(wbb, ab, s1222),
+            multiply_add(wbb, b * b, s2222),
+        )
+    laid(
+        count, moments, reduce_add(s0), reduce_add(s1), reduce_add(s2), reduce_add(s11), reduce_add(s12),
+        reduce_add(s22), reduce_add(s111), reduce_add(s112), reduce_add(s122), reduce_add(s222), reduce_add(s1111),
+        reduce_add(s1112), reduce_add(s1122), reduce_add(s1222), reduce_add(s2222),
+    )  # fmt: skip
+    sums[0], sums[1], sums[2] = reduce_add(v0), reduce_add(v1), reduce_add(v2)
+    sums[3], sums[4], sums[5] = reduce_add(v11), reduce_add(v12), reduce_add(v22)
+    return there
+
+
+@bare
+def squares(found, x, y, z, query, steep, terms):
+    """Return the sum of the squared weights of the points around a query."""
+    qx, qy, qz = query[0], query[1], query[2]
+    t0, t1, t2, t3, t4, t5 = query[3], query[4], query[5], query[6], query[7], query[8]
+    c0, c1, c2, c3, c4, c5 = terms[0], terms[1], terms[2], terms[3], terms[4], terms[5]
+    total = 0.0
+    for i in range(found):
+        dx, dy, dz = x[i] - qx, y[i] - qy, z[i] - qz
+        far = dx * dx + dy * dy + dz * dz
+        a, b = dx * t0 + dy * t1 + dz * t2, dx * t3 + dy * t4 + dz * t5
+        w = falling(steep * min(far, 1.0)) * (c0 + a * (c1 + a * c3 + b * c4) + b * (c2 + b * c5))
+        total += w * w if far <= 1.0 else 0.0
+    return total
+
+
+@bare
+def placed(place, tangents, grid, reach, cell, query):
+    """Fill in the cell of a place, and the query (9,): the place from the middle of its cell, in reaches; tangents."""
+    for axis in range(3):
+        cell[axis] = math.floor((place[axis] - grid[axis]) / grid[3])
+        query[axis] = (place[axis] - (grid[axis] + (cell[axis] + 0.5) * grid[3])) / reach
+    for axis in range(6):
+        query[3 + axis] = tangents[axis]
+
+
+@bare
+def value_of(found, count, moments, sums, inverse, terms):
+    """Return the filtered value; terms (6,): what the weights are by the products of x and y."""
+    terms[0] = 1.0 / moments[0, 0]
+    for k in range(1, TERMS):
+        terms[k] = 0.0
+    if found > count and count > 1 and first_of_inverse(moments, count, inverse):
+        for k in range(count):
+            terms[k] = inverse[k]
+        if count == 3:  # these are 1, x and xx
+            terms[2], terms[3] = 0.0, inverse[2]
+    total = 0.0
+    for k in range(TERMS):
+        total += terms[k] * sums[k]
+    return total
+
+
 @kernel(
-    "void(int64[::1], float64[:, ::1], float64[::1], int64[::1], float64[::1], float64[:, ::1], float64, float64,"
-    " int64, float64[:, ::1])"
+    "void(int64[::1], float64[:, ::1], float64[::1], int64[::1], float64[::1], float64[:, ::1], float64[:, ::1],"
+    " int64[::1], float64, float64, int64, boolean, float64[:, ::1])"
 )
-def filter_worker(counter, points, values, starts, grid, queries, reach, steep, count, out):
-    """Filter values at queries.
+def filter_worker(counter, points, values, starts, grid, queries, tangents, order, reach, steep, count, gains, out):
+    """Filter values at queries, those of one cell from what lies around it.
 
     points, values  (M, 3), (M,) in the order of their cells
     starts     (cells + 1,) the first point of each cell
     grid       (7,) origin, size of a cell, cells along x, y, z
-    queries    (Q, 9) place and two tangents
+    queries    (Q, 3) places, and tangents (Q, 6) two directions there; (1, 6): the same everywhere
+    order      (Q,) in which they come: those of one cell one after another
     reach      weights end there
     steep      the weight at a distance r is exp(-steep (r / reach)^2)
     count      of the polynomials' terms: 1, 3 (along the first tangent) or 6
-    out        (Q, 4) out: filtered value, sum of squared weights, points in reach, terms used
+    gains      whether the sums of squared weights are asked for
+    out        (Q, 3) out: filtered value, sum of squared weights (NaN where not asked for), points in reach
     """
-    n = len(queries)
-    moments, inverse = np.empty((TERMS, TERMS)), np.zeros(TERMS)
-    low, high = np.empty(3, np.int64), np.empty(3, np.int64)
-    room = 256
-    which, x, y = np.empty(room, np.int64), np.empty(room), np.empty(room)
-    squared, weight = np.empty(room), np.empty(room)
+    n, room = len(queries), 512
+    moments, inverse, sums = np.empty((TERMS, TERMS)), np.zeros(TERMS), np.empty(TERMS)
+    terms, query = np.empty(TERMS), np.empty(9)
+    low, high, cell, here = (np.empty(3, np.int64), np.empty(3, np.int64), np.empty(3, np.int64), np.empty(3, np.int64))
+    x, y, z, value = np.empty(room), np.empty(room), np.empty(room), np.empty(room)
     while True:
         piece = take(counter)
         if piece * PIECE >= n:
             break
-        for q in range(piece * PIECE, min(n, (piece + 1) * PIECE)):
-            query = queries[q]
-            found = gathered(points, starts, grid, query, reach, low, high, which, x, y, squared)
-            if found > room:
-                room = 2 * found
-                which, x, y = np.empty(room, np.int64), np.empty(room), np.empty(room)
-                squared, weight = np.empty(room), np.empty(room)
-                found = gathered(points, starts, grid, query, reach, low, high, which, x, y, squared)
-            out[q, 0], out[q, 1], out[q, 2], out[q, 3] = np.nan, np.nan, found, 0.0
-            if found == 0:
-                continue
-            out[q, 3] = weigh(found, x, y, squared, steep, count, moments, inverse, weight)
-            total, squares = 0.0, 0.0
-            for i in range(found):
-                total += weight[i] * values[which[i]]
-                squares += weight[i] * weight[i]
-            out[q, 0], out[q, 1] = total, squares
-
-
-@kernel(
-    "int64(float64[:, ::1], int64[::1], float64[::1], float64[::1], float64, float64, int64, int64[::1], float64[::1])"
-)
-def weights_of(points, starts, grid, query, reach, steep, count, which, weights):
-    """Fill in the points that a query (9,) takes, and their weights; return how many (more than fit: call again)."""
-    moments, inverse = np.empty((TERMS, TERMS)), np.zeros(TERMS)
-    low, high = np.empty(3, np.int64), np.empty(3, np.int64)
-    room = len(which)
-    x, y, squared = np.empty(room), np.empty(room), np.empty(room)
-    found = gathered(points, starts, grid, query, reach, low, high, which, x, y, squared)
-    if 0 < found <= room:
-        weigh(found, x, y, squared, steep, count, moments, inverse, weights)
-    return found
+        around, cell[0] = 0, -(1 << 40)
+        for at in range(piece * PIECE, min(n, (piece + 1) * PIECE)):
+            q = order[at]
+            placed(queries[q], tangents[min(q, len(tangents) - 1)], grid, reach, here, query)
+            if here[0] != cell[0] or here[1] != cell[1] or here[2] != cell[2]:
+                cell[0], cell[1], cell[2] = here[0], here[1], here[2]
+                around = nearby(points, values, starts, grid, cell, reach, low, high, x, y, z, value)
+                if around + 3 > room:
+                    room = 2 * around
+                    x, y, z, value = np.empty(room), np.empty(room), np.empty(room), np.empty(room)
+                    around = nearby(points, values, starts, grid, cell, reach, low, high, x, y, z, value)
+            found = summed(around, x, y, z, value, query, steep, count, moments, sums)
+            out[q, 0], out[q, 1], out[q, 2] = np.nan, np.nan, found
+            if found > 0:
+                out[q, 0] = value_of(found, count, moments, sums, inverse, terms)
+                if gains:
+                    out[q, 1] = squares(around, x, y, z, query, steep, terms)
 
 
 @kernel("void(float64[:, ::1], float64[::1], int64[::1], int64[::1], int64[::1])")

@@ -108,8 +108,7 @@ class Contest:
     def free(self, shape: Shape) -> Floats:
         """Return the motions (8, f) that are free."""
         all_free = freedom(shape, self.problem.kind, self.problem.held)
-        keep = [i for i in range(all_free.shape[1]) if any(all_free[c, i] != 0 for c in self.columns)]
-        return all_free[:, keep]
+        return all_free[:, (all_free[list(self.columns)] != 0).any(axis=0)]
 
     def largest(self, distances: Floats) -> Floats:
         """Return the larger function of each point (N,)."""

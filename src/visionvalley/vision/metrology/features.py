@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import cast
 
 import numpy as np
@@ -26,8 +27,8 @@ from visionvalley.core.arrays import Floats
 from visionvalley.vision.geometry.symmetric import gram, product, solve
 from visionvalley.vision.metrology.by_kind import fit_least_squares
 from visionvalley.vision.metrology.characteristics import Extracted
-from visionvalley.vision.metrology.filters import Filter, apply, chosen_cutoff_m, gaussian, places_on, weights
-from visionvalley.vision.metrology.fits import frame
+from visionvalley.vision.metrology.filters import Filter, apply, chosen_cutoff_m, gaussian, places_on, pulled
+from visionvalley.vision.metrology.fits import dots, frame
 from visionvalley.vision.metrology.surfaces import distances
 
 SLICE, FEWEST = 40, 6  # points that a slice is made for, and that it takes at least
@@ -35,6 +36,7 @@ SLICES = 40
 ENDED = 5  # sections that a line takes at least to go on to its feature's ends
 SPREAD = 0.02  # of a full circle's information: a slice with less of a circle has no centre
 LEAST_POINTS = 3
+KEPT = 8  # filtered surfaces: those that the next tolerance of the same features takes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,14 +58,10 @@ class Smooth:
         """Return what forces (N, 3) at the filtered points are at the extracted ones: (N, 3)."""
         if self.filter is None:
             return force
-        out = np.zeros_like(force)
-        for i in np.flatnonzero((force != 0).any(axis=1)):
-            rows, weight = weights(self.filter, int(i))
-            pull = float((force[i] * self.normals[i]).sum())
-            np.add.at(out, rows, (pull * weight)[:, None] * self.normals[rows])
-        return out
+        return pulled(self.filter, dots(force, self.normals))[:, None] * self.normals
 
 
+@lru_cache(maxsize=KEPT)
 def smooth(feature: Extracted, cutoff_m: float | None, *, chosen: bool = True) -> Smooth:
     """Return the filtered points of a feature; `chosen`: with the cut-off of `chosen_cutoff_m` where none is given."""
     distance, normals = distances(feature.nominal, feature.points_m)
@@ -83,9 +81,9 @@ def _misplaced(feature: Extracted, distance: Floats, normals: Floats) -> Floats:
     if not isinstance(feature.nominal, (Circle, Cylinder)):
         return np.zeros_like(distance)
     u, v, w = frame(feature.nominal)
-    along = ((feature.points_m - feature.nominal.point_m) * w).sum(axis=1)
+    along = dots(feature.points_m - feature.nominal.point_m, w)
     along = along / max(float(np.abs(along).max()), 1e-300)
-    x, y = (normals * u).sum(axis=1), (normals * v).sum(axis=1)
+    x, y = dots(normals, u), dots(normals, v)
     columns = [np.ones_like(x), x, y]
     if isinstance(feature.nominal, Cylinder):
         columns += [along * x, along * y]
@@ -148,7 +146,7 @@ def median_line(feature: Extracted) -> Derived:
     axis: Cylinder | Cone = fitted.element
     u, v, w = frame(axis)
     off = feature.points_m - axis.point_m
-    x, y, z = (off * u).sum(axis=1), (off * v).sum(axis=1), (off * w).sum(axis=1)
+    x, y, z = dots(off, u), dots(off, v), dots(off, w)
     slices, count = _slices(z)
     far = np.maximum(np.sqrt(x * x + y * y), 1e-300)
     radius = fitted.element.radius_m + (z * math.tan(axis.half_angle_rad) if isinstance(axis, Cone) else 0.0)

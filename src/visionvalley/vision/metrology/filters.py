@@ -26,9 +26,10 @@ from numpy.typing import NDArray
 
 from visionvalley.core import BadInput, Circle, Cylinder, Element, Line, Plane, require
 from visionvalley.core.arrays import Floats
+from visionvalley.kernels import bias as row_kernels
 from visionvalley.kernels import filters as kernels
 from visionvalley.kernels.threads import each_thread
-from visionvalley.vision.metrology.fits import frame
+from visionvalley.vision.metrology.fits import dots, frame
 
 STEEP = 4.0  # weights end where they are exp(-4) = 1.8 % of the largest
 # α by whether places lie on a line, and order: with weights that end there, a wave of length λ passes with half its
@@ -37,7 +38,8 @@ ALPHA = {(True, 0): 0.47386, (True, 2): 0.77766, (False, 0): 0.48068, (False, 2)
 SPACINGS = 7.0  # points along a cut-off wave
 PARTS = 3.0  # cut-off waves along the shorter side of a feature, at least
 LOBES = 2.0  # part of a closed profile that is its shorter side: six cut-off waves around, at least
-CELLS = 256  # along one axis, at most
+# how often a cell goes into the reach of weights, and how many there are along one axis at most, by the axes of places
+FINER, CELLS = (1.0, 3.0, 2.0, 2.0), (1, 65_536, 1_024, 256)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -65,6 +67,7 @@ class Filter:
 
     cutoff_m  λ; order 0 or 2
     rows      (M,) the point that each sorted place belongs to; places near the seam of a closed surface come twice
+    once      (N,) the points in the order of their places
     """
 
     places: Places
@@ -74,6 +77,7 @@ class Filter:
     starts: NDArray[np.int64]
     grid: Floats
     rows: NDArray[np.int64]
+    once: NDArray[np.int64]
 
     @property
     def reach_m(self) -> float:
@@ -91,7 +95,7 @@ class Filtered:
     """What a filter leaves.
 
     values  (Q,) NaN where no point is in reach
-    gain    (Q,) standard deviation of filtered white noise of standard deviation one: √(Σ_j W_ij²)
+    gain    (Q,) standard deviation of filtered white noise of standard deviation one: √(Σ_j W_ij²); NaN: not asked
     count   (Q,) points in reach
     """
 
@@ -112,7 +116,7 @@ def places_on(element: Element, points_m: Floats) -> Places:
     points = require("points_m", points_m, (None, 3), finite=True)
     u, v, w = frame(element)
     off = points - element.point_m
-    x, y, z = (off * u).sum(axis=1), (off * v).sum(axis=1), (off * w).sum(axis=1)
+    x, y, z = dots(off, u), dots(off, v), dots(off, w)
     zero = np.zeros(len(points))
     if isinstance(element, Plane):
         return _areal(np.stack([x, y, zero], axis=1))
@@ -127,10 +131,15 @@ def places_on(element: Element, points_m: Floats) -> Places:
     return _in_space(points, element)
 
 
+def _alike(count: int) -> Floats:
+    """Return the same tangents of all places, (count, 6), as one row."""
+    return np.broadcast_to(np.array([1.0, 0, 0, 0, 1.0, 0]), (count, 6))
+
+
 def _along(along_m: Floats, period_m: float = 0.0) -> Places:
     zero = np.zeros(len(along_m))
     whole = period_m or float(np.ptp(along_m)) if len(along_m) else 0.0
-    tangents = np.tile([1.0, 0, 0, 0, 1.0, 0], (len(along_m), 1))
+    tangents = _alike(len(along_m))
     places = np.stack([along_m, zero, zero], axis=1)
     spacing = whole / max(len(along_m), 1)
     return Places(places, tangents, period_m, True, spacing, whole / LOBES if period_m else whole)
@@ -141,7 +150,7 @@ def _areal(places_m: Floats, period_m: float = 0.0) -> Places:
     spacing = math.sqrt(float(sides[0] * sides[1]) / max(len(places_m), 1))
     if period_m:
         sides[0] = min(sides[0], period_m / LOBES)
-    tangents = np.tile([1.0, 0, 0, 0, 1.0, 0], (len(places_m), 1))
+    tangents = _alike(len(places_m))
     return Places(places_m, tangents, period_m, False, spacing, float(sides.min()))
 
 
@@ -190,37 +199,61 @@ def gaussian(places: Places, cutoff_m: float, *, order: int = 2) -> Filter:
         rows = np.concatenate([rows, *near])
     low = whole.min(axis=0) if len(whole) else np.zeros(3)
     sides = np.ptp(whole, axis=0) if len(whole) else np.zeros(3)
-    cell = max(reach / 2, float(sides.max()) / CELLS)
+    axes = int(np.count_nonzero(sides > 0))
+    cell = max(reach / FINER[axes], float(sides.max()) / CELLS[axes])
     grid = np.array([*low, cell, *(np.floor(sides / cell) + 1)])
     order_, starts = np.empty(len(whole), np.int64), np.zeros(int(grid[4:].prod()) + 1, np.int64)
     kernels.into_cells(whole, grid, np.empty(len(whole), np.int64), starts, order_)
-    return Filter(places, cutoff_m, order, whole[order_], starts, grid, rows[order_])
+    once = order_[order_ < len(places.places_m)]
+    return Filter(places, cutoff_m, order, whole[order_], starts, grid, rows[order_], once)
 
 
-def apply(on: Filter, values: Floats, at: Places | None = None) -> Filtered:
-    """Return the filtered values (N,) at their own places, or at others on the same surface (unrolled alike)."""
+def apply(on: Filter, values: Floats, at: Places | None = None, *, gains: bool | None = None) -> Filtered:
+    """Return the filtered values (N,) at their own places, or at others on the same surface (unrolled alike).
+
+    gains  whether to say what is left of noise; None: at other places only
+    """
     there = on.places if at is None else at
-    order = (
-        np.arange(len(there.places_m)) if at is not None else on.rows[np.sort(np.unique(on.rows, return_index=True)[1])]
-    )
-    queries = np.ascontiguousarray(np.concatenate([there.places_m, there.tangents], axis=1)[order])
-    out, back = np.empty((len(queries), 4)), np.empty((len(queries), 4))
-    pieces = -(-len(queries) // kernels.PIECE)
-    given = np.ascontiguousarray(values[on.rows], np.float64)
-    index = (on.sorted_m, given, on.starts, on.grid)
-    each_thread(kernels.filter_worker, pieces, *index, queries, on.reach_m, STEEP, on.terms, out)
-    back[order] = out
-    return Filtered(back[:, 0].copy(), np.sqrt(back[:, 1]), back[:, 2].astype(np.int64))
+    order = on.once if at is None else np.arange(len(there.places_m))
+    tangents = there.tangents[:1] if there.tangents.strides[0] == 0 else there.tangents
+    out = np.empty((len(order), 3))
+    pieces = -(-len(order) // kernels.PIECE)
+    wanted = at is not None if gains is None else gains
+    each_thread(
+        kernels.filter_worker, pieces, on.sorted_m, np.ascontiguousarray(values[on.rows], np.float64), on.starts,
+        on.grid, np.array(there.places_m), np.array(tangents), order, on.reach_m, STEEP, on.terms, wanted, out,
+    )  # fmt: skip
+    return Filtered(out[:, 0].copy(), np.sqrt(out[:, 1]), out[:, 2].astype(np.int64))
+
+
+def rows(
+    on: Filter, which: NDArray[np.int64], at: Places | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
+    """Return rows of the filter's matrix W: where each starts (m + 1,), the points, and their weights.
+
+    which  (m,) points, or some of other places
+    """
+    there = on.places if at is None else at
+    queries = np.concatenate([there.places_m[which], there.tangents[which]], axis=1)
+    offsets, pieces = np.zeros(len(which) + 1, np.int64), -(-len(which) // row_kernels.ROWS)
+    index = (on.sorted_m, on.starts, on.grid, queries, on.reach_m, STEEP, on.terms)
+    each_thread(row_kernels.filter_rows_worker, pieces, *index, offsets, np.zeros(0, np.int32), np.zeros(0))
+    offsets = np.cumsum(offsets)
+    columns, weight = np.zeros(int(offsets[-1]), np.int32), np.zeros(int(offsets[-1]))
+    each_thread(row_kernels.filter_rows_worker, pieces, *index, offsets, columns, weight)
+    return offsets, on.rows[columns], weight
 
 
 def weights(on: Filter, which: int, at: Places | None = None) -> tuple[NDArray[np.int64], Floats]:
     """Return the points that make the filtered value of one point (or of one of other places), and their weights."""
-    there = on.places if at is None else at
-    query = np.concatenate([there.places_m[which], there.tangents[which]])
-    index, room = (on.sorted_m, on.starts, on.grid, query, on.reach_m, STEEP, on.terms), 512
-    while True:
-        rows, weight = np.zeros(room, np.int64), np.zeros(room)
-        found = kernels.weights_of(*index, rows, weight)
-        if found <= room:
-            return on.rows[rows[:found]], weight[:found]
-        room = found
+    _, points, weight = rows(on, np.array([which]), at)
+    return points, weight
+
+
+def pulled(on: Filter, pull: Floats, at: Places | None = None) -> Floats:
+    """Return what pulls (Q,) at filtered values are at the points, Wᵀ pull (N,)."""
+    which = np.flatnonzero(pull)
+    offsets, points, weight = rows(on, which, at)
+    out = np.zeros(len(on.once))
+    np.add.at(out, points, np.repeat(pull[which], np.diff(offsets)) * weight)
+    return out

@@ -144,7 +144,7 @@ class Shape:
             place = np.vstack([point, self.place[1:]])
         else:
             place = np.vstack([point, axes(normal)])
-        return replace(self, place=place, sizes=with_angle(self.sizes[0] + step[6], self.sizes[1] + step[7]))
+        return Shape(self.kind, place, with_angle(self.sizes[0] + step[6], self.sizes[1] + step[7]))
 
     def beside(self, point_m: Floats) -> Shape:
         """Return the same plane, line, cylinder or cone with its point beside another."""
@@ -157,7 +157,7 @@ class Shape:
             place[0] += off * w
         if self.kind == kernels.CONE:
             sizes = with_angle(self.sizes[0] + off * math.tan(self.sizes[1]), self.sizes[1])
-        return replace(self, place=place, sizes=sizes)
+        return Shape(self.kind, place, sizes)
 
 
 def with_angle(first: float, second: float) -> Floats:
@@ -178,6 +178,13 @@ def unit(vector: Floats) -> Floats:
 def cross(a: Floats, b: Floats) -> Floats:
     """Return the vector product of two vectors (3,)."""
     return np.array([a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]])
+
+
+def dots(rows: Floats, vector: Floats) -> Floats:
+    """Return the scalar products (N,) of rows (N, 3) with a vector or rows; by columns, sums along rows are slow."""
+    vector = vector.T
+    out: Floats = rows[:, 0] * vector[0] + rows[:, 1] * vector[1] + rows[:, 2] * vector[2]
+    return out
 
 
 def frame(element: Element) -> Floats:

@@ -42,6 +42,7 @@ from visionvalley.vision.metrology.least_squares import scale_of, settled, sums_
 from visionvalley.vision.metrology.starts import ALONG, ORIGIN, prepare, tidied
 
 BULKY, FAT = 1e-2, 0.05  # of the extent: wider zones may have several optima, or lie any way
+NOTHING = 1e-12  # of the extent: of points without noise only rounding is left
 THIN_STARTS, BULKY_STARTS, WAYS = 2, 8, 24
 EVERY = tuple(range(8))
 
@@ -152,6 +153,8 @@ def _others(contest: Contest, shape: Shape, best: Extreme) -> Iterator[Shape]:
         return
     some, plain = problem.thinned().points_m, shape
     wide = abs(best.level_m)
+    if problem.kind is Plane and NOTHING * problem.extent_m < wide <= BULKY * problem.extent_m:
+        return  # tilts that matter are small, and distances then linear: there is one optimum
     if shape.kind == kernels.TUBE:
         plain, wide = replace(shape, kind=kernels.LINE), float(shape.sizes[0])
     values, vectors = eigen(product(free.T, sums_of(some, plain, problem.extent_m).second, free) / len(some))

@@ -19,8 +19,8 @@ from visionvalley.core import BadInput, Circle, Cone, Cylinder, Plane, Sphere
 from visionvalley.core.arrays import Floats
 from visionvalley.vision.metrology.characteristics import Extracted
 from visionvalley.vision.metrology.features import Smooth
-from visionvalley.vision.metrology.filters import Filter, Places, angles, apply, places_on, weights
-from visionvalley.vision.metrology.fits import frame
+from visionvalley.vision.metrology.filters import Filter, Places, angles, apply, places_on, pulled
+from visionvalley.vision.metrology.fits import dots, frame
 from visionvalley.vision.metrology.surfaces import distances
 
 CIRCLES, FEWEST_CIRCLES = 20, 3
@@ -53,12 +53,9 @@ class Profile:
         if not isinstance(self.at, Places):
             np.add.at(out, self.at, force)
             return {self.part.feature.name: out}
-        on, normals = cast(Filter, self.part.filter), self.part.normals
-        for i in np.flatnonzero((force != 0).any(axis=1)):
-            rows, weight = weights(on, int(i), self.at)
-            pull = float((force[i] * self.normals[i]).sum())
-            np.add.at(out, rows, (pull * weight)[:, None] * normals[rows])
-        return {self.part.feature.name: out}
+        on = cast(Filter, self.part.filter)
+        along = pulled(on, dots(force, self.normals), self.at)
+        return {self.part.feature.name: along[:, None] * self.part.normals}
 
 
 def circles(part: Smooth) -> list[Profile]:
@@ -140,10 +137,10 @@ def _sliced(part: Smooth, rows: NDArray[np.int64], across: Floats | None = None)
 def _cylindrical(feature: Extracted) -> tuple[Floats, Floats]:
     u, v, w = frame(feature.nominal)
     off = feature.points_m - feature.nominal.point_m
-    x, y = (off * u).sum(axis=1), (off * v).sum(axis=1)
+    x, y = dots(off, u), dots(off, v)
     if isinstance(feature.nominal, Plane):
         return angles(y, x), np.sqrt(x * x + y * y)
-    return angles(y, x), (off * w).sum(axis=1)
+    return angles(y, x), dots(off, w)
 
 
 def _radius(nominal: Cylinder | Cone | Plane | Sphere, level: float) -> float:

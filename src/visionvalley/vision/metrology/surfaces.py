@@ -9,7 +9,7 @@ import numpy as np
 
 from visionvalley.core import Circle, Cone, Cylinder, Element, Plane, Point, Slot, Sphere
 from visionvalley.core.arrays import Floats
-from visionvalley.vision.metrology.fits import frame
+from visionvalley.vision.metrology.fits import dots, frame
 
 TINY_M = 1e-300
 
@@ -23,9 +23,9 @@ def distances(element: Element, points_m: Floats) -> tuple[Floats, Floats]:
     """
     u, v, w = frame(element)
     off = points_m - element.point_m
-    x, y, z = (off * u).sum(axis=1), (off * v).sum(axis=1), (off * w).sum(axis=1)
     if isinstance(element, Plane):
-        return z, np.broadcast_to(w, off.shape)
+        return dots(off, w), np.broadcast_to(w, off.shape)
+    x, y, z = dots(off, u), dots(off, v), dots(off, w)
     if isinstance(element, (Point, Sphere)):
         far = np.sqrt(x * x + y * y + z * z)
         grows = off / np.maximum(far, TINY_M)[:, None]
@@ -34,7 +34,11 @@ def distances(element: Element, points_m: Floats) -> tuple[Floats, Floats]:
         half = 0.5 * (element.length_m - element.width_m)
         x = x - np.clip(x, -half, half)
     far = np.sqrt(x * x + y * y)
-    away = (x[:, None] * u + y[:, None] * v) / np.maximum(far, TINY_M)[:, None]
+    one = 1.0 / np.maximum(far, TINY_M)
+    cosine, sine = x * one, y * one
+    away = np.empty_like(off)
+    for axis in range(3):
+        away[:, axis] = cosine * u[axis] + sine * v[axis]
     if isinstance(element, Cone):
         c, s = math.cos(element.half_angle_rad), math.sin(element.half_angle_rad)
         return (far - element.radius_m) * c - z * s, away * c - w * s

@@ -137,11 +137,13 @@ class Zone:
 
     def sensitivity(self, factor: float = 2.0) -> dict[str, Floats]:
         """Return how factor times the height answers to the extracted points of the toleranced features."""
-        force, rows = factor * self.found.force(), self.found.rows
+        rows = self.found.rows
+        decide = np.flatnonzero(self.found.multipliers)
+        force = factor * self.found.multipliers[decide, None] * rows.gradients[decide]
         out: dict[str, Floats] = {}
         for part, one in enumerate(self.zoned):
-            own, here = np.zeros((one.count, 3)), rows.part == part
-            np.add.at(own, rows.point[here], force[here])
+            own, here = np.zeros((one.count, 3)), rows.part[decide] == part
+            np.add.at(own, rows.point[decide[here]], force[here])
             added(out, one.back(own))
         return out
 

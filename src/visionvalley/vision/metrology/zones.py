@@ -26,6 +26,7 @@ from visionvalley.core.arrays import Floats
 from visionvalley.kernels import zones as kernels
 from visionvalley.vision.geometry.motion import cross_matrix, orthonormal
 from visionvalley.vision.geometry.symmetric import eigen, gram, product
+from visionvalley.vision.metrology.fits import dots
 
 ROUNDS = 60
 STOP = 1e-9  # of the height: a step that gains less is the last
@@ -93,9 +94,12 @@ class Rows:
 
     def motions(self) -> Floats:
         """Return how values change with a motion (ω, t) of the elements about the origin, (M, 6)."""
-        p, n = self.points_m, self.gradients
-        turns = [p[:, j] * n[:, k] - p[:, k] * n[:, j] for j, k in ((1, 2), (2, 0), (0, 1))]
-        return -np.stack([*turns, n[:, 0], n[:, 1], n[:, 2]], axis=1)
+        return _motions(self.points_m, self.gradients)
+
+
+def _motions(p: Floats, n: Floats) -> Floats:
+    turns = [p[:, j] * n[:, k] - p[:, k] * n[:, j] for j, k in ((1, 2), (2, 0), (0, 1))]
+    return -np.stack([*turns, n[:, 0], n[:, 1], n[:, 2]], axis=1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,7 +130,7 @@ class Narrowest:
     def torque(self) -> Floats:
         """Return how the height answers to a motion (ω, t) of the elements about the origin, (6,)."""
         there = np.flatnonzero(self.multipliers)
-        motions = self.rows.motions()[there]
+        motions = _motions(self.rows.points_m[there], self.rows.gradients[there])
         answer: Floats = (self.multipliers[there, None] * motions).sum(axis=0)
         return answer
 
@@ -189,7 +193,8 @@ def narrowest(rows_at: Callable[[Pose, Floats], Rows], freedoms: Floats, sizes: 
         if done:
             break
         moved = product(freedoms, step.change[: freedoms.shape[1], None])[:, 0]
-        tried, larger = screw(moved) @ pose, grown + step.change[freedoms.shape[1] :]
+        tried = screw(moved) @ pose if moved.any() else pose
+        larger = grown + step.change[freedoms.shape[1] :]
         there = rows_at(tried, larger)
         size = float(np.abs(step.change).max())
         gain = (height - there.height()) / max(height - step.wanted_m, 1e-300)
@@ -220,32 +225,38 @@ def _kept(rows: Rows, stop: float) -> bool:
 
 def program(rows: Rows, freedoms: Floats, trust: float = math.inf) -> Step:
     """Return the step within `trust` that makes the largest linearised deviation least."""
-    unit = max(float(np.abs(rows.values).max()), 1e-12)
-    count = len(rows.values)
-    slopes = (
-        np.concatenate([product(rows.motions(), freedoms), rows.sizes], axis=1) if freedoms.shape[1] else rows.sizes
-    )
+    unit, count, f = max(float(np.abs(rows.values).max()), 1e-12), len(rows.values), freedoms.shape[1]
+    working = _first(rows)
+    slopes = _slopes(rows, working, freedoms)
     kept = _changing(slopes)
     if not kept.shape[1]:
         return Step(np.zeros(slopes.shape[1]), rows.height(), _largest(rows), 0)
-    scaled, values = product(slopes, kept), rows.values / unit
     bound = np.minimum(trust / unit / np.abs(kept).max(axis=0), 1e3)  # each by itself: weak ones hold no other back
-    working = _first(rows)
     while True:
-        z, multipliers = _solved(scaled[working], values[working], rows, working, bound)
+        z, multipliers = _solved(product(slopes, kept), rows.values[working] / unit, rows, working, bound)
+        change = product(kept, z[:-1, None])[:, 0]
         if len(working) == count:
             break
-        after = values + sum(scaled[:, j] * z[j] for j in range(kept.shape[1]))
+        motion = product(freedoms, change[:f, None])[:, 0]
+        after = rows.values / unit - dots(rows.gradients, np.cross(motion[:3], rows.points_m) + motion[3:])
+        after = after + sum(rows.sizes[:, j] * change[f + j] for j in range(rows.sizes.shape[1]))
         over = np.where(rows.sides == 0, np.abs(after), rows.sides * after) - rows.share * z[-1]
         over[working] = -math.inf
         worse = np.argpartition(-over, JOIN)[:JOIN]
         worse = worse[over[worse] > SLIGHT]
         if not len(worse):
             break
-        working = np.union1d(working, worse)
+        working = np.concatenate([working, worse])
+        slopes = np.concatenate([slopes, _slopes(rows, worse, freedoms)])
     whole = np.zeros(count)
     np.add.at(whole, working, multipliers)
-    return Step(product(kept, z[:-1, None])[:, 0] * unit, float(z[-1]) * unit, whole, kept.shape[1])
+    return Step(change * unit, float(z[-1]) * unit, whole, kept.shape[1])
+
+
+def _slopes(rows: Rows, which: NDArray[np.int64], freedoms: Floats) -> Floats:
+    """Return how some rows change with motions and sizes, (m, f + s)."""
+    moved = product(_motions(rows.points_m[which], rows.gradients[which]), freedoms)
+    return np.concatenate([moved, rows.sizes[which]], axis=1)
 
 
 def _changing(slopes: Floats) -> Floats:
