@@ -90,7 +90,7 @@ def test_weights_are_the_filter_and_their_squares_the_noise_that_is_left():
     _, places = on_plane(10_000)
     values = np.random.default_rng(3).normal(size=10_000)
     some = gaussian(places, 0.006)
-    found = apply(some, values, gains=True)
+    found = apply(some, values)
     for i in (0, 77, 9_999):
         rows, weight = weights(some, i)
         assert len(rows) == found.count[i]

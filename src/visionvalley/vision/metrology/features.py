@@ -69,7 +69,7 @@ def smooth(feature: Extracted, cutoff_m: float | None, *, chosen: bool = True) -
     if on is None:
         return Smooth(feature, feature.points_m, normals, distance, None)
     lie = _misplaced(feature, distance, normals)
-    filtered = apply(on, distance - lie).values + lie
+    filtered = apply(on, distance - lie, gains=False).values + lie
     return Smooth(feature, feature.points_m + (filtered - distance)[:, None] * normals, normals, distance, on)
 
 

@@ -208,20 +208,19 @@ def gaussian(places: Places, cutoff_m: float, *, order: int = 2) -> Filter:
     return Filter(places, cutoff_m, order, whole[order_], starts, grid, rows[order_], once)
 
 
-def apply(on: Filter, values: Floats, at: Places | None = None, *, gains: bool | None = None) -> Filtered:
+def apply(on: Filter, values: Floats, at: Places | None = None, *, gains: bool = True) -> Filtered:
     """Return the filtered values (N,) at their own places, or at others on the same surface (unrolled alike).
 
-    gains  whether to say what is left of noise; None: at other places only
+    gains  whether to say what is left of noise
     """
     there = on.places if at is None else at
     order = on.once if at is None else np.arange(len(there.places_m))
     tangents = there.tangents[:1] if there.tangents.strides[0] == 0 else there.tangents
     out = np.empty((len(order), 3))
     pieces = -(-len(order) // kernels.PIECE)
-    wanted = at is not None if gains is None else gains
     each_thread(
         kernels.filter_worker, pieces, on.sorted_m, np.ascontiguousarray(values[on.rows], np.float64), on.starts,
-        on.grid, np.array(there.places_m), np.array(tangents), order, on.reach_m, STEEP, on.terms, wanted, out,
+        on.grid, np.array(there.places_m), np.array(tangents), order, on.reach_m, STEEP, on.terms, gains, out,
     )  # fmt: skip
     return Filtered(out[:, 0].copy(), np.sqrt(out[:, 1]), out[:, 2].astype(np.int64))
 
