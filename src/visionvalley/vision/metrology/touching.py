@@ -17,6 +17,7 @@ import numpy as np
 
 from visionvalley.core import Circle, Cone, Element, Line, Plane, Sphere
 from visionvalley.core.arrays import Floats
+from visionvalley.vision.geometry.directions import sphere_of_directions
 from visionvalley.vision.geometry.symmetric import eigen, gram
 from visionvalley.vision.metrology.association import Touched
 from visionvalley.vision.metrology.datums import DatumSystem, Step
@@ -29,7 +30,7 @@ from visionvalley.vision.metrology.surfaces import distances
 from visionvalley.vision.metrology.zones import Rows, about, centre_and_extent
 
 ROWS = 12_000  # of one element that take part in draws: half those that lie farthest, the others evenly
-ROUND = 16
+ROUND, BALL = 16, 200  # directions about an axis, and a point
 LOOKED = 64  # draws that tell what stands out
 
 
@@ -133,15 +134,19 @@ def _cone_sizes(cone: Cone, points_m: Floats) -> Floats:
 
 
 def all_round(rows: Rows) -> Rows:
-    """Return distances from an axis in so many directions that the largest of them is the distance, to 1.9 %."""
+    """Return distances from an axis, or a point, in so many directions that the largest of them is the distance.
+
+    To 1.9 % about an axis, to 1.7 % about a point, 0.5 % on average.
+    """
     values, vectors = eigen(gram(rows.gradients))
-    if values[0] > 1e-6 * values[2]:
-        return rows  # around a point, not an axis
     count = int(rows.point.max()) + 1
     off = rows.values[:count, None] * rows.gradients[:count]
-    turns = [2 * math.pi * i / ROUND for i in range(ROUND)]
-    across = np.array([math.cos(t) * vectors[:, 1] + math.sin(t) * vectors[:, 2] for t in turns])
-    point = np.repeat(np.arange(count), ROUND)
+    if values[0] > 1e-6 * values[2]:
+        across = sphere_of_directions(BALL)
+    else:
+        turns = [2 * math.pi * i / ROUND for i in range(ROUND)]
+        across = np.array([math.cos(t) * vectors[:, 1] + math.sin(t) * vectors[:, 2] for t in turns])
+    point = np.repeat(np.arange(count), len(across))
     directions = np.tile(across, (count, 1))
     along = (off[point] * directions).sum(axis=1)
     return Rows.above(along, rows.points_m[:count][point], directions, point=point)
