@@ -7,10 +7,13 @@ Where this fails: `python tools/translations.py`, then `--missing` and `--fill` 
 import re
 import subprocess
 import sys
+from collections import Counter
 from io import BytesIO
 from pathlib import Path
+from string import Formatter
 
 import pytest
+from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
 from visionvalley.core import BadInput
@@ -56,6 +59,29 @@ def test_a_translation_says_the_same_values_and_commands(code):
             assert set(VALUE.findall(form)) == set(VALUE.findall(english)), (code, context, english, form)
             assert set(COMMAND.findall(form)) == set(COMMAND.findall(english)), (code, context, english, form)
             assert "<" not in form, (code, form)
+
+
+def fields(words: str) -> Counter[tuple[str | None, str | None]]:
+    """Return every field that `str.format` fills in a message, with its format."""
+    return Counter((name, form) for _, name, form, _ in Formatter().parse(words) if name is not None)
+
+
+def test_a_message_of_the_core_is_filled_with_the_same_fields_as_its_english():
+    assert fields("{{kind}} {a:.3g}, {b}, {b}") == {("a", ".3g"): 1, ("b", ""): 2}
+    for code in OTHERS:
+        for (context, english), (_, string) in written(code).items():
+            if context is not None and string:
+                assert isinstance(string, str), (code, context, "a message of the core has no plural")
+                assert fields(string) == fields(english), (code, context, string)
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_every_text_with_a_number_has_all_forms_of_the_language_and_no_other_has_any(code):
+    wanted, asked = Catalog(locale=languages.LANGUAGES[code].locale).num_plurals, every_text()
+    for known, (_, string) in written(code).items():
+        if known in asked:
+            plural = asked[known][1] is not None
+            assert (isinstance(string, (tuple, list)), len(forms(string))) == (plural, wanted if plural else 1), known
 
 
 @pytest.mark.parametrize("code", OTHERS)
