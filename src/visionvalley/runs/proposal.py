@@ -80,6 +80,10 @@ def _head(datums: tuple[str, ...]) -> Iterator[str]:
         "# [features.pad]",
         '# face = "plane-1"',
         "# region = { box = [[0, 0, 0], [10, 10, 10]] }   # or ball = [[x, y, z], r], rod = [[start], [end], r]",
+        "# Or it is made of others: intersection, midplane, axis (through two centres), point (between them), pattern:",
+        "# [features.edge]",
+        '# construct = "intersection"',
+        '# of = ["plane-1", "plane-2"]',
         "",
         "[datums]               # proposed: the largest planes at right angles to one another",
     )

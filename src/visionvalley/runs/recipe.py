@@ -14,6 +14,7 @@ import numpy as np
 from visionvalley.applications.manufacturing.conditions import Conditions
 from visionvalley.applications.manufacturing.recipe import Aligned, By, Looked, Recipe
 from visionvalley.core import BadInput, Cone, Cylinder, Element, Plane, SensorNoise, Slot, Sphere, Tolerance
+from visionvalley.runs.recipe_constructed import constructed, with_constructed
 from visionvalley.runs.recipe_reading import (
     DEG,
     MM,
@@ -56,7 +57,7 @@ CONDITIONS = {  # what is stated as a number, and the field that holds it
     "expansion_uncertainty": "expansion_uncertainty_per_k",
 }  # fmt: skip
 ALIGNMENT = ("by", "datums", "pairs")
-FEATURE = ("face", "faces", "region", "nominal")
+FEATURE = ("face", "faces", "region", "nominal", "construct", "of")
 NOMINAL = ("kind", "point", "direction", "length_direction", "diameter", "width", "length", "half_angle", "internal")
 CHECK = (
     "name", "kind", "of", "tolerance", "limits", "nominal", "datums", "diameter", "material", "size", "association",
@@ -83,9 +84,10 @@ def read_recipe(path: Path, surfaces: Mapping[str, Element | None]) -> Recipe:
     given, written = load(path)
     reader = Reader(path, tuple(written.splitlines()), tuple(surfaces))
     reader.known(given, TOP, "in a recipe")
-    features = tuple(_feature(reader, name, one) for name, one in table_of(reader, given, "features").items())
-    names = (*(one.name for one in features), *surfaces)
-    known = {**surfaces, **{one.name: _surface(one, surfaces) for one in features}}
+    written_features = table_of(reader, given, "features")
+    names = (*written_features, *surfaces)
+    features = tuple(_feature(reader, name, one, names) for name, one in written_features.items())
+    known = with_constructed(reader, {**surfaces, **{one.name: _surface(one, surfaces) for one in features}}, features)
     letters = _letters(reader, table_of(reader, given, "datums"), names)
     checks = given.get("checks", [])
     if not isinstance(checks, list):
@@ -181,11 +183,13 @@ def _alignment(
 
 
 # ---- features
-def _feature(reader: Reader, name: str, given: Any) -> Looked:
+def _feature(reader: Reader, name: str, given: Any, names: Sequence[str]) -> Looked:
     table = f"features.{name}"
     if not isinstance(given, dict):
         reader.wrong(name, given, f"a table: [{table}]", "features")
     reader.known(given, FEATURE, f"in [{table}]", table)
+    if "construct" in given:
+        return constructed(reader, name, given, names)
     faces = given.get("faces", [given["face"]] if "face" in given else [])
     key = "faces" if "faces" in given else "face"
     if not isinstance(faces, list):

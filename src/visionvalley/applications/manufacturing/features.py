@@ -36,6 +36,7 @@ from visionvalley.core import (
 from visionvalley.core.arrays import Floats
 from visionvalley.vision.geometry.symmetric import gram
 from visionvalley.vision.metrology.characteristics import Characteristic, Evaluated, Extracted, Kind
+from visionvalley.vision.metrology.constructions import Made, construct, leaves, taken_back
 from visionvalley.vision.metrology.datums import DatumSystem, lay
 from visionvalley.vision.metrology.extraction import Associated, associate, counted, extracted
 from visionvalley.vision.metrology.regions import inside
@@ -125,13 +126,24 @@ def judge_features(values: Inspection, found: Aligned, settings: Settings, progr
     points: dict[str, Extracted] = {}
     for asked in extraction.recipe.characteristics:
         try:
-            for name in (*asked.features, *(name for datum in asked.datums for name in datum.features)):
-                points[name] = points.get(name) or extraction.feature(name)
-            features.append(_judged(extraction, asked, points, (noise, besides), values))
+            made = _gathered(extraction, asked, points)
+            features.append(_judged(extraction, asked, points, made, (noise, besides), values))
         except BadInput as error:
             missing.append(text("manufacturing.not_measured", name=asked.name, reason=error.what, fix=error.fix))
         progress.advance()
     return Judged(tuple(features), tuple(missing), _facts(extraction, points))
+
+
+def _gathered(extraction: Extraction, asked: Characteristic, points: dict[str, Extracted]) -> dict[str, Made]:
+    """Extract what a characteristic needs into `points`, and construct what of it is made of other features."""
+    constructions = extraction.recipe.made
+    made = {}
+    for name in (*asked.features, *(name for datum in asked.datums for name in datum.features)):
+        for leaf in leaves(name, constructions):
+            points[leaf] = points.get(leaf) or extraction.feature(leaf)
+        if name in constructions:
+            made[name] = construct(name, constructions, points)
+    return made
 
 
 def _extraction(values: Inspection, found: Aligned) -> Extraction:
@@ -155,13 +167,16 @@ def _judged(
     extraction: Extraction,
     asked: Characteristic,
     points: Mapping[str, Extracted],
+    made: Mapping[str, Made],
     noise: tuple[SensorNoise | None, SensorNoise],
     values: Inspection,
 ) -> Feature:
-    found, drawn = evaluate(asked, points), values.seeds.noise
+    every = {**points, **{name: one.extracted for name, one in made.items()}}
+    found, drawn = taken_back(evaluate(asked, every), made), values.seeds.noise
     feature = measured(asked, points, noise[0], besides=noise[1], simulated=values.simulated, seed=drawn, found=found)
-    scene = _scene(extraction.part, asked, points, found)
-    kind = SIZES.get(type(points[asked.features[0]].nominal), feature.kind) if asked.kind is Kind.SIZE else feature.kind
+    shown = tuple(leaf for name in asked.features for leaf in leaves(name, extraction.recipe.made))
+    scene = _scene(extraction.part, replace(asked, features=shown), points, found)
+    kind = SIZES.get(type(every[asked.features[0]].nominal), feature.kind) if asked.kind is Kind.SIZE else feature.kind
     return replace(feature, kind=kind, datums=extraction.recipe.written(asked.datums), scene=scene)
 
 

@@ -12,6 +12,7 @@ from visionvalley.applications.manufacturing.conditions import Conditions
 from visionvalley.core import BadInput, Element, SensorNoise, require
 from visionvalley.core.arrays import Floats
 from visionvalley.vision.metrology.characteristics import Characteristic, DatumReference
+from visionvalley.vision.metrology.constructions import Construction
 from visionvalley.vision.metrology.cross_sections import CutPlane
 from visionvalley.vision.metrology.regions import Region
 from visionvalley.vision.metrology.wall_thickness import Method
@@ -27,20 +28,22 @@ class By(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Looked:
-    """A feature: one face of the part or several, or the points of a region.
+    """A feature: one face of the part or several, the points of a region, or made of other features.
 
     faces    names of faces, as `valley inspect --new-recipe` lists them
     region   only points inside it count; without faces all points inside it
     nominal  what the feature should be; None: the surface of its faces, or of the face that most of its points are on
+    made     how it is made of other features; then it has neither faces nor a region
     """
 
     name: str
     faces: tuple[str, ...] = ()
     region: Region | None = None
     nominal: Element | None = None
+    made: Construction | None = None
 
     def __post_init__(self) -> None:
-        if not self.faces and self.region is None:
+        if not self.faces and self.region is None and self.made is None:
             raise BadInput("recipe.empty_feature", name=self.name)
 
 
@@ -135,6 +138,11 @@ class Recipe:
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise BadInput("recipe.named_twice", name=twice)
+
+    @property
+    def made(self) -> dict[str, Construction]:
+        """The features that are made of others."""
+        return {one.name: one.made for one in self.features if one.made is not None}
 
     def written(self, datums: tuple[DatumReference, ...]) -> tuple[str, ...]:
         """Return datums as the drawing writes them: 'A', 'B-C', '(D)M'."""
