@@ -118,6 +118,53 @@ def test_interrupted_it_keeps_what_is_finished_and_goes_on_from_there(scans, tmp
     assert again.resumed == 1
 
 
+RECIPE = """
+part = "part.stl"
+part_unit = "mm"
+[scan]
+unit = "mm"
+noise = 0.005
+[features.flange]
+construct = "pattern"
+of = ["hole-1", "hole-2", "hole-3", "hole-4"]
+[datums]
+A = "plane-1"
+[[checks]]
+kind = "position"
+of = ["hole-1", "hole-2", "hole-3", "hole-4"]
+diameter = true
+tolerance = 0.3
+[[checks]]
+kind = "perpendicularity"
+of = "flange"
+datums = "A"
+diameter = true
+tolerance = 0.3
+[[section]]
+axis = "y"
+offset = 30
+tolerance = 0.3
+[wall_thickness]
+minimum = 7.5
+of = ["plane-7", "plane-8"]
+"""
+
+
+def test_a_recipe_for_many_is_one_row_of_the_summary_for_each_result(scans, tmp_path):
+    (scans / "recipe.toml").write_text(RECIPE)
+    requests = [Request(scans / f"s{n}.ply", None, recipe=scans / "recipe.toml") for n in range(2)]
+    many = inspect_many(requests, Settings(alignment="least-squares"), tmp_path / "lot", processes=2)
+    for one in many.parts:
+        report = one.result[0]
+        kinds = ["position", "perpendicularity", "profile of a line", "wall thickness"]
+        assert [each.kind for each in report.features] == kinds
+        assert report.verdict is Verdict.PASS
+    for name in ("results.csv", "results.dfq", "results.qif", "summary.html"):
+        told = (tmp_path / "lot" / name).read_text("utf-8")
+        assert "ection A-A" in told, name
+    assert inspect_many(requests, Settings(alignment="least-squares"), tmp_path / "lot", processes=1).resumed == 2
+
+
 def judged(count=12):
     made = []
     for number in range(count):

@@ -52,7 +52,7 @@ class _Series:
 
     @property
     def bounded(self) -> bool:
-        return self.asked.kind in ZONES
+        return self.asked.kind in ZONES or self.asked.kind == "profile of a line"
 
 
 def whole_verdict(parts: Sequence[Judged]) -> Verdict | None:

@@ -146,7 +146,7 @@ def _worked(
     requests: Sequence[Request], settings: Settings, keeping: Keeping, processes: int
 ) -> Iterator[tuple[Request, BadInput | None]]:
     """Yield each scan as it is finished. Where a process dies, those left get one each: whose fault it is shows."""
-    left = list(requests)
+    left, work = list(requests), dict[Future[BadInput | None], Request]()
     try:
         with _pool(processes) as pool:
             work = {pool.submit(_one, one, settings, keeping): one for one in requests}
@@ -154,6 +154,11 @@ def _worked(
                 error = done.result()
                 left.remove(work[done])
                 yield work[done], error
+    except (KeyboardInterrupt, Cancelled):  # what ran when it was stopped has been finished, and counts
+        for done, one in work.items():
+            if one in left and done.done() and not done.cancelled() and done.exception() is None:
+                yield one, done.result()
+        raise
     except BrokenProcessPool:
         for one in left:
             yield one, _alone(one, settings, keeping)
