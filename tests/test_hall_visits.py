@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Visits over the API: who may do what, a visit from its plan to what follows, papers, a guest's own data."""
 
+import asyncio
 import csv
 import io
 
@@ -10,10 +11,11 @@ import pytest
 from tests import hall as halls
 from tests import visits as visiting
 
+from visionvalley.hall import keeping
 from visionvalley.hall.guests import key_of
 from visionvalley.hall.papers import lists
 from visionvalley.hall.rights import RIGHTS
-from visionvalley.visits import delegations, door, questions
+from visionvalley.visits import delegations, door, personal, questions
 from visionvalley.visits.values import SYSTEM, Role
 
 
@@ -200,3 +202,18 @@ def test_two_halls_of_one_folder_sign_with_one_key(here):
     again = type(here.hall)(here.hall.records)
     assert key_of(again) == key_of(here.hall)
     assert door.code(key_of(again), "v", "m", 0).code == door.code(key_of(here.hall), "v", "m", 0).code
+
+
+def test_an_open_hall_erases_whose_time_is_over(here, monkeypatch):
+    records = here.hall.records
+    old = visiting.arrive(records, "Long ago")
+    late = personal.keep_until(old.visit)
+    monkeypatch.setattr(personal.clock, "now", lambda: late)
+
+    async def look():
+        async with keeping.looking(here.hall, first_s=0.0, each_s=0.05):
+            while delegations.members(records, old.visit.delegation):
+                await asyncio.sleep(0.02)
+
+    asyncio.run(asyncio.wait_for(look(), 60))
+    assert questions.board(records, old.visit.id) == ()

@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 
 from visionvalley.hall import api, languages, pages
 from visionvalley.hall.faults import PROBLEMS, explain_faults
+from visionvalley.hall.keeping import looking
 from visionvalley.hall.rendering import ASSETS, STATIC, environment, static_version
 from visionvalley.hall.security import Guard
 from visionvalley.hall.settings import Hall
@@ -28,7 +29,8 @@ def create_app(hall: Hall) -> FastAPI:
     async def open_hall(_: FastAPI) -> AsyncIterator[None]:
         languages.warm()
         environment()
-        yield
+        async with looking(hall):
+            yield
         hall.live.close()
         hall.running.close()
 

@@ -17,7 +17,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup
 
 from visionvalley.core import Measurement, Text
-from visionvalley.hall import languages
+from visionvalley.hall import languages, stands
 from visionvalley.hall.reader import SIZES, THEMES, Reader, hall_of
 from visionvalley.hall.rights import RIGHTS
 from visionvalley.report import numbers
@@ -49,7 +49,7 @@ def environment() -> Environment:
     made.globals |= {
         "LANGUAGES": languages.LANGUAGES, "THEMES": THEMES, "SIZES": SIZES, "RIGHTS": RIGHTS, "static": static,
         "number": number, "measurement": measurement, "say": say, "day": day, "clock": clock, "when": when,
-        "moment_in": moment_in,
+        "moment_in": moment_in, "stand_title": stand_title, "stands": stands.stands,
     }  # fmt: skip
     return made
 
@@ -129,3 +129,10 @@ def when(context: Context, moment: str, zone: str = "UTC", form: str = "medium")
 def moment_in(moment: str, zone: str) -> str:
     """Write a moment as a field of day and time has it (HTML, datetime-local)."""
     return datetime.fromisoformat(moment).astimezone(ZoneInfo(zone)).strftime("%Y-%m-%dT%H:%M")
+
+
+@pass_context
+def stand_title(context: Context, name: str) -> str:
+    """Return what a stand is called in the reader's language; its name where the hall has none of this name."""
+    title = next((one.title for one in stands.stands() if one.name == name), None)
+    return languages.translations(_code(context)).gettext(title) if title else name

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Response
 
-from visionvalley.hall import languages
+from visionvalley.hall import languages, stands
 from visionvalley.hall.api.accounts import Code
 from visionvalley.hall.api.forms import Id
 from visionvalley.hall.guests import AGuest
@@ -86,7 +86,9 @@ def words_of(language: str) -> dict[str, str]:
 
 
 def _programme(records: Records, visit: Visit, entries: tuple[Entry, ...], language: str) -> Response:
-    made = printed.programme(visit, list(entries), house.names(records), language, words_of(language))
+    say = languages.translations(language).gettext
+    names = house.names(records) | {one.name: say(one.title) for one in stands.stands()}
+    made = printed.programme(visit, list(entries), names, language, words_of(language))
     return _file(made, PDF, visit, "pdf")
 
 

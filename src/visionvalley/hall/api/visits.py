@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from visionvalley.hall import keeping
 from visionvalley.hall.api.accounts import Code
 from visionvalley.hall.api.forms import Answer, Id, Line, Sent
 from visionvalley.hall.reader import AnyReader, InHall, InRecords
@@ -188,10 +189,10 @@ def erase(id: Id, reader: AnyReader, hall: InHall, keep_questions: bool = True) 
 
 
 @router.post("/retention", summary="Erase the guests whose time is over")
-def prune(reader: AnyReader, records: InRecords) -> dict[str, int]:
+def prune(reader: AnyReader, hall: InHall) -> dict[str, int]:
     """Erase what is kept longer than its visit says; say of how many guests."""
     reader.require("retention")
-    return {"members": personal.prune(records, reader.actor)}
+    return {"members": keeping.prune(hall, reader.actor)}
 
 
 def changes(sent: Sent) -> dict[str, object]:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
+from visionvalley.hall import stands
 from visionvalley.hall.api.guest import mine_of
 from visionvalley.hall.api.session import address_of
 from visionvalley.hall.guests import AGuest, Guest, key_of, origin
@@ -65,9 +66,10 @@ def ask(
     stand: Annotated[str, Query(max_length=64)] = "",
 ) -> Response:
     """Ask a question, at a stand where one is named."""
-    stands = list(dict.fromkeys(one.stand for one in programme.of_visit(records, guest.visit.id) if one.stand))
+    passed = [one.stand for one in programme.of_visit(records, guest.visit.id) if one.stand]
+    places = list(dict.fromkeys((*passed, *(one.name for one in stands.stands()))))
     key = secrets.token_urlsafe(12)
-    values = {"stand": stand, "stands": stands, "key": key, **_common(guest)}
+    values = {"stand": stand, "places": places, "key": key, **_common(guest)}
     return page(request, reader, "guest/ask.html", **values)
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
 
+from visionvalley.hall import languages, stands
 from visionvalley.hall.api.forms import Id
 from visionvalley.hall.reader import AnyReader, InRecords, Reader
 from visionvalley.hall.rendering import page
@@ -64,7 +65,7 @@ def one(request: Request, id: Id, reader: AnyReader, records: InRecords, by: By 
     names = house.names(records)
     values = {
         "entries": entries,
-        "timelines": timelines(visit, entries, others, names, by),
+        "timelines": timelines(visit, entries, others, names | titles(reader), by),
         "names": names,
         "by": by,
         "activities": list(Activity),
@@ -155,6 +156,12 @@ def at_door(
         for visit in calendar.around(records)
     ]
     return page(request, reader, "visits/door.html", code=code, expected=expected)
+
+
+def titles(reader: Reader) -> dict[str, str]:
+    """Return the stands' titles in the reader's language by their names."""
+    say = languages.translations(reader.language).gettext
+    return {one.name: say(one.title) for one in stands.stands()}
 
 
 def zones() -> list[str]:

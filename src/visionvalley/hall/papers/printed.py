@@ -35,7 +35,7 @@ def programme(
 ) -> bytes:
     """Return a programme in one language.
 
-    names  of rooms and people by their ids
+    names  of rooms and people by their ids, titles of stands by their names
     words  'programme', 'times', 'page' and the kinds of entries in that language
     """
     days: dict[str, list[dict[str, Any]]] = {}
@@ -73,7 +73,7 @@ def _badge(member: Member, organisation: str, codes: Mapping[str, bytes]) -> dic
 def _line(
     visit: Visit, entry: Entry, names: Mapping[str, str], language: str, words: Mapping[str, str]
 ) -> dict[str, str]:
-    where = [apart(names.get(entry.room or "", "")), apart(entry.stand)]
+    where = [apart(names.get(entry.room or "", "")), apart(names.get(entry.stand, entry.stand))]
     return {
         "begins": languages.clock(entry.begins, language, visit.zone),
         "ends": languages.clock(entry.ends, language, visit.zone),
