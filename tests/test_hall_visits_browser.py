@@ -110,25 +110,32 @@ def test_the_board_is_live_and_nobodys_writing_is_lost(here, chromium, kenya):
         sent = {"text": text, "stand": "printing", "key": f"key-{len(text)}-{text[:3]}".replace(" ", "")}
         assert person.call("POST", "/guest/questions", sent).status_code == 201
 
+    def asked(text):
+        return next(one.question for one in questions.board(records, visit.id) if one.question.text == text)
+
     page = here.browse(chromium, f"/visits/{visit.id}/board", here.session(), **WIDE)
     count = "[...document.querySelectorAll('.board .count')].map((one) => Number(one.textContent))"
     before = page.evaluate(count)
     ask("How large is it?")
     page.wait(f"{count}[0] === {before[0] + 1}")
-    first = questions.board(records, visit.id)[-1].question
+    first = asked("How large is it?")
     fill(page, f"#question-{first.id} textarea", "As large as")
     ask("How heavy is it, then?")
     page.wait("!document.querySelector('[data-news]').hidden")
     assert page.evaluate(f"document.querySelector('#question-{first.id} textarea').value") == "As large as"
     sound(page)
+    click(page, "[data-bring]")
+    page.wait(f"{count}[0] === {before[0] + 2}")
     fill(page, f"#question-{first.id} textarea", " a shoe box.")
+    second = asked("How heavy is it, then?")
+    fill(page, f"#question-{second.id} textarea", "About")
     click(page, f"#answer-{first.id} .button")
     page.wait(f"{count}[1] === {before[1] + 1} && {count}[0] === {before[0] + 1}")
     assert questions.one(records, first.id).answer == "As large as a shoe box."
     click(page, f"#question-{first.id} form[data-api$='publish'] button")
     page.wait(f"{count}[2] === {before[2] + 1}")
     assert [one.answer for one in questions.published(records, "printing")] == ["As large as a shoe box."]
-    second = questions.board(records, visit.id)[-1].question
+    assert page.evaluate(f"document.querySelector('#question-{second.id} textarea').value") == "About"
     page.evaluate(f"document.querySelector('#merge-{second.id}').open = true")
     page.evaluate(f"document.querySelector('#merge-{second.id} select').value = '{first.id}'")
     sound(page)
