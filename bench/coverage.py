@@ -203,7 +203,7 @@ def main() -> int:
     chosen = parser.parse_args()
     if chosen.again:
         KEPT.unlink(missing_ok=True)
-    os.nice(10)
+    os.nice(5)
     total = run([c for c in cells() if chosen.only in c.name], chosen.scans, chosen.processes)
     print("\n".join([*short(total), "", *table(total)]))
     whole = np.sum(list(total.values()), axis=0)
