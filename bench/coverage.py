@@ -122,8 +122,8 @@ def run(chosen: list[Cell], scans: int, processes: int) -> dict[str, np.ndarray]
     """Do what is not done yet; return scans, held, above and below by cell."""
     done = known()
     KEPT.parent.mkdir(exist_ok=True)
-    sparse_first = sorted(chosen, key=lambda c: c.points)
-    tasks = [(c, f, min(CHUNK, scans)) for f in range(0, scans, CHUNK) for c in sparse_first if (c.name, f) not in done]
+    ordered = sorted(chosen, key=lambda c: (c.points, "touching" not in c.what))
+    tasks = [(c, f, min(CHUNK, scans)) for f in range(0, scans, CHUNK) for c in ordered if (c.name, f) not in done]
     with ProcessPoolExecutor(processes, get_context("spawn")) as pool, KEPT.open("a") as out:
         for future in as_completed([pool.submit(_work, *task) for task in tasks]):
             cell, first, counts, seconds = future.result()
