@@ -78,7 +78,6 @@ def test_a_guest_comes_asks_is_answered_and_goes(here, chromium, kenya, language
     sound(page)
     shown = page.evaluate("document.querySelector('.code').textContent")
     assert ada.call("POST", "/door", {"code": shown}).json()["name"] == guest.name
-    here.hall.live.publish(f"guest.{guest.id}", "came")
     page.wait("document.querySelector('#code .chip')")
     go(page, "/ask")
     fill(page, "textarea", "ما هو أصغر عيب؟" if language == "ar" else "Quel est le plus petit défaut ?")

@@ -40,6 +40,7 @@ def arrive(sent: Shown, reader: AnyReader, hall: InHall) -> Came:
     hall.limits.require("door session", reader.actor.id)
     came = door.arrive(hall.records, reader.actor, key_of(hall), sent.code)
     hall.live.publish(f"door.{came.visit.id}", came.at)
+    hall.live.publish(f"guest.{came.member.id}", came.at)
     of = came.visit.title
     who = came.member
     return Came(member=who.id, visit=came.visit.id, name=who.name, title=who.title, delegation=of, at=came.at,
