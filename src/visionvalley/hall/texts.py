@@ -13,7 +13,8 @@ from io import BytesIO
 from visionvalley.core.messages import catalogue
 from visionvalley.hall import stands
 
-ROOMS = ("hall", "core", "runs", "manufacturing", "visits", "io")  # whose messages pages show; others stay in English
+# Rooms whose messages pages show in the reader's language; those of the others stay in English.
+ROOMS = ("hall", "core", "runs", "manufacturing", "visits", "io", "metrology")
 GETTEXT = {"_": 1, "gettext": 1, "ngettext": 2}
 Known = tuple[str | None, str]  # context and English
 
