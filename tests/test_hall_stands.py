@@ -85,11 +85,17 @@ def test_every_stand_is_whole_and_its_application_is_there():
         assert 1 <= one.sentence.count(".") <= 2
         assert one.page
         assert all(step.source for step in one.method)
-        assert any(sample.simulated and not sample.files for sample in one.samples), "one that is always there"
+        assert one.samples
         for sample in one.samples:
             stands.checked(APPLICATIONS[sample.application], sample.settings)
             assert not sample.files or (sample.licence and sample.source)
         assert {step.at for step in one.tour} <= {"answer", "numbers", "turn", "run", "own"}
+
+
+def test_a_stand_stands_for_each_application_and_one_sample_is_always_there():
+    shown = {name for one in stands.stands() for name in one.applications}
+    assert shown == APPLICATIONS.keys()
+    assert any(sample.simulated and not sample.files for one in stands.stands() for sample in one.samples)
 
 
 def test_a_form_is_made_of_the_settings_in_millimetres():
