@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from tests import hall as halls
+from tests import visits as visiting
 
 from visionvalley.core import Mesh
 from visionvalley.hall import results, stands
@@ -278,6 +279,24 @@ def test_files_go_when_their_days_are_over_and_with_their_owner(tmp_path):
     assert uploads.erase("guest:b") == 0
     assert uploads.erase("guest:a") == 1
     assert [one for one in tmp_path.rglob("*") if one.is_file()] == []
+
+
+def test_a_guest_who_is_erased_leaves_neither_files_nor_runs(here, tmp_path):
+    member = visiting.arrive(here.hall.records).guests["en"]
+    guest = here.holding(visiting.guest_session(here.hall.records, member))
+    one = bring(guest, "secret shape.stl", stl(tmp_path))
+    asked = {"stand": "inspection", "files": {"scan": one["id"], "reference": one["id"]},
+             "units": {"scan": "mm", "reference": "mm"}}  # fmt: skip
+    kept = finished(guest, asked)["id"]
+    guest.call("POST", "/runs", asked)  # is under way while its guest goes
+    owner = f"guest:{member.id}"
+    assert [run.id for run in find(Wanted(owner=owner), here.hall.records)] == [kept]
+    told = here.person().call("DELETE", f"/members/{member.id}")
+    assert told.status_code == 200, told.text
+    assert find(Wanted(owner=owner), here.hall.records) == ()
+    assert here.hall.running.uploads.every(owner) == ()
+    assert list(here.hall.records.folder.rglob("secret*")) == []
+    assert here.hall.running.workers.of(owner) == ()
 
 
 def test_a_run_is_stopped_by_who_began_it_and_by_the_house(here, ada):

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,15 @@ from visionvalley.records import Records, Wanted, find, one
 from visionvalley.runs.conditions import new_id
 from visionvalley.runs.orders import Course, Limits, Order, Phase, Queue
 from visionvalley.runs.workers import Workers
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _workers_find_the_tests():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(ROOT), prepend=os.pathsep)
+        yield
 
 
 class Crew:

@@ -275,7 +275,7 @@ class _Worker:
 
     def __init__(self, applications: str, threads: int) -> None:
         self._process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-m", WORKER, applications, str(threads)],
+            [sys.executable, "-P", "-m", WORKER, applications, str(threads)],  # -P: nothing from where we stand
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

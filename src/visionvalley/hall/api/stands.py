@@ -8,7 +8,8 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from visionvalley.core import Measurement
+from visionvalley.core import Measurement, text
+from visionvalley.core.messages import catalogue
 from visionvalley.hall import languages, results, stands
 from visionvalley.hall.api.forms import Id, told
 from visionvalley.hall.reader import AnyReader, InRecords
@@ -114,14 +115,18 @@ def one(name: Id, reader: AnyReader) -> ToldStand:
     return _stand(stands.stand(name), reader.language)
 
 
-def spoken(text: str, code: str) -> str:
+def spoken(words: str, code: str) -> str:
     """Return a text of a stand in a language."""
-    return str(languages.translations(code).gettext(text)) if text and code != languages.DEFAULT else text
+    return str(languages.translations(code).gettext(words)) if words and code != languages.DEFAULT else words
 
 
 def name_of(measured: str, code: str) -> str:
     """Return the name of a measured thing in a language."""
-    return Words(code).plain_name(measured)
+    known = f"report.name_{measured.replace(' ', '_').replace('-', '_')}"
+    if known not in catalogue():
+        return Words().plain_name(measured)
+    said = languages.say(text(known), code)
+    return said[:1].upper() + said[1:]
 
 
 def number_of(measured: Measurement, code: str) -> Number:
