@@ -14,7 +14,22 @@ from visionvalley.core.messages import catalogue
 from visionvalley.hall import stands
 
 # Rooms whose messages pages show in the reader's language; those of the others stay in English.
-ROOMS = ("hall", "core", "runs", "manufacturing", "visits", "io", "metrology", "samples", "report")
+ROOMS = (
+    "hall",
+    "core",
+    "runs",
+    "manufacturing",
+    "visits",
+    "io",
+    "metrology",
+    "samples",
+    "report",
+    "records",
+    "recipe",
+    "shape",
+    "points",
+    "registration",
+)
 GETTEXT = {"_": 1, "gettext": 1, "ngettext": 2}
 Known = tuple[str | None, str]  # context and English
 
