@@ -29,6 +29,12 @@ ROOMS = (
     "shape",
     "points",
     "registration",
+    "clusters",
+    "primitives",
+    "sampling",
+    "voxels",
+    "simulation",
+    "rerun",
 )
 GETTEXT = {"_": 1, "gettext": 1, "ngettext": 2}
 Known = tuple[str | None, str]  # context and English
