@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
 
 from visionvalley.hall import api, languages, pages
+from visionvalley.hall.changes import watching
 from visionvalley.hall.faults import PROBLEMS, explain_faults
 from visionvalley.hall.keeping import looking
 from visionvalley.hall.rendering import ASSETS, STATIC, environment, static_version
@@ -29,7 +30,7 @@ def create_app(hall: Hall) -> FastAPI:
     async def open_hall(_: FastAPI) -> AsyncIterator[None]:
         languages.warm()
         environment()
-        async with looking(hall):
+        async with looking(hall), watching(hall):
             yield
         hall.live.close()
         hall.running.close()

@@ -30,6 +30,8 @@ RATES = {
     "sign in address": Rate(30, 0.5),
     "sign in account": Rate(8, 1 / 30),
     "link address": Rate(60, 1.0),
+    "code address": Rate(20, 0.1),
+    "pair session": Rate(10, 0.1),
     "door session": Rate(60, 2.0),
 }
 

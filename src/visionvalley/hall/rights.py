@@ -28,6 +28,8 @@ RIGHTS = MappingProxyType(
         "publish": HOSTS,
         "personal data": HOSTS,
         "retention": ADMINISTRATOR,
+        "screens": HOSTS,
+        "see welcome": HOUSE | {Role.SCREEN},
         "own visit": frozenset({Role.GUEST}),
         "run samples": EVERYONE,
         "run own files": PEOPLE,

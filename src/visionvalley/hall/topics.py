@@ -10,6 +10,7 @@ from visionvalley.core import BadInput
 from visionvalley.hall import results
 from visionvalley.hall.reader import Reader
 from visionvalley.hall.settings import Hall
+from visionvalley.visits.values import Role
 
 May = Callable[[Hall, Reader, str], bool]
 
@@ -22,6 +23,8 @@ TOPICS: MappingProxyType[str, May] = (
             "board": lambda _hall, reader, _rest: reader.may("see visits"),  # 'board.<visit>': a question changed
             "door": lambda _hall, reader, _rest: reader.may("door"),  # 'door.<visit>': a guest came
             "programme": lambda _hall, reader, _rest: reader.may("see visits") or reader.may("own visit"),
+            "welcome": lambda _hall, _reader, _rest: True,  # something that screens show changed
+            "screen": lambda _hall, reader, rest: reader.role is Role.SCREEN and reader.actor.id == rest,
             "guest": lambda _hall, reader, rest: reader.may("own visit") and reader.actor.id == rest,
         }
     )

@@ -6,7 +6,7 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, func, or_, select
 
 from visionvalley.records import Records
 from visionvalley.visits import clock, database
@@ -49,6 +49,13 @@ def entries(
         asked = asked.where(audit.c.number < before)
     with database.reading(records) as connection:
         return tuple(Entry(**row._mapping) for row in connection.execute(asked))
+
+
+def newest(records: Records) -> int:
+    """Return the number of the latest entry that tells of more than somebody's session; 0 where there is none."""
+    asked = select(func.max(audit.c.number)).where(audit.c.action.not_like("session.%"))
+    with database.reading(records) as connection:
+        return connection.scalar(asked) or 0
 
 
 def pseudonymise(connection: Connection, name: str) -> str:

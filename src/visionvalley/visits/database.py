@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from visionvalley.records import Records
 from visionvalley.records import database as shared
 
-KNOWN = ("0001", "0002")  # every step of `migrations`, the newest last
+KNOWN = ("0001", "0002", "0003")  # every step of `migrations`, the newest last
 VISITS = shared.Chain("visionvalley.visits:migrations", "visits_version", KNOWN)
 
 

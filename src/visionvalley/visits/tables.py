@@ -244,3 +244,24 @@ follow_ups = Table(
     Index("follow_ups_by_visit", "visit"),
     Index("follow_ups_by_owner", "owner"),
 )
+
+screens = Table(
+    "screens",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("room", String(32), ForeignKey("rooms.id", ondelete="SET NULL")),
+    Column("stand", String(64), nullable=False),
+    Column("shows", String(16), nullable=False),
+    Column("created", String(32), nullable=False),
+    Column("version", Integer, nullable=False),
+)
+
+pairings = Table(
+    "pairings",
+    metadata,
+    Column("token", String(64), primary_key=True),
+    Column("code", String(8), nullable=False, unique=True),
+    Column("expires", String(32), nullable=False),
+    Column("screen", String(32), ForeignKey("screens.id", ondelete="CASCADE")),
+)

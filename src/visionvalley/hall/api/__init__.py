@@ -15,6 +15,7 @@ from visionvalley.hall.api import (
     programme,
     questions,
     runs,
+    screens,
     session,
     sessions,
     stands,
@@ -26,5 +27,6 @@ from visionvalley.hall.api import (
 AREAS = (
     session, accounts, sessions, audit, translations, preferences, live, visits, house, programme, invitations, door,
     guest, questions, follow_ups, papers, stands, runs, uploads,
+    screens,
 )  # fmt: skip
 ROUTERS = tuple(area.router for area in AREAS)

@@ -106,7 +106,7 @@ def every(reader: AnyReader) -> list[ToldStand]:
 @router.get("/stands/latest", summary="Show what the stands measured last")
 def latest(reader: AnyReader, records: InRecords) -> list[Latest]:
     """Return the latest result of each sample: title, verdict, three numbers, a picture."""
-    return [_latest(one, reader.language) for one in results.latest(records)]
+    return [latest_of(one, reader.language) for one in results.latest(records)]
 
 
 @router.get("/stands/{name}", summary="Show a stand")
@@ -135,7 +135,8 @@ def number_of(measured: Measurement, code: str) -> Number:
     return Number(name=name_of(measured.name, code), text=str(numbers.write(measured)), **values)
 
 
-def _latest(one: Shown, code: str) -> Latest:
+def latest_of(one: Shown, code: str) -> Latest:
+    """Return the latest result of a sample for a reader."""
     title = one.sample.title if one.sample else one.stand.title if one.stand else ""
     return Latest(
         run=one.run.id,

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// The welcome on a wall. Once a second it looks at the hall's clock and shows what is then: a visit, or the loop between visits.
+// What it knows reaches a day and a half ahead, so that it goes on when the hall cannot be reached; then it asks again, ever more
+// slowly, for as long as it takes. A change is told by the hall within seconds.
+import { listen } from "./live.js";
+import { fit, showGreeting, showIdea, showPlan, showResults } from "./wall.js";
+import { turn } from "./valley.js";
+
+const TICK_MS = 1000;
+const ASK_MS = 300000; // also when nothing was told: clocks drift
+const FIRST_PAUSE_MS = 2000;
+const LONGEST_PAUSE_MS = 60000;
+const LOST_MS = 8000;
+export const TURN_MS = 30000; // several visits, or the languages of the loop
+
+const body = document.body;
+let told = null, ahead = 0, due = 0, pause = FIRST_PAUSE_MS, asking = false, lostSince = null;
+const drawn = {};
+
+/** The hall's clock, milliseconds. */
+export const now = () => Date.now() + ahead;
+
+/** The visit that is shown at a time: whose entry is where this screen is, else each in turn; null between visits. */
+export function chosen(visits, at) {
+  const here = visits.filter((one) => Date.parse(one.begins) <= at && at < Date.parse(one.ends));
+  const atThisPlace = here.filter((one) => current(one, at).some((entry) => entry.here));
+  const some = atThisPlace.length ? atThisPlace : here;
+  return some.length ? some[Math.floor(at / TURN_MS) % some.length] : null;
+}
+
+/** The entries of a visit at a time. */
+export const current = (visit, at) =>
+  visit.programme.filter((one) => Date.parse(one.begins) <= at && at < Date.parse(one.ends));
+
+async function ask() {
+  if (asking) return;
+  asking = true;
+  const begun = Date.now();
+  try {
+    const answer = await fetch("/api/v1/welcome", { cache: "no-store", signal: AbortSignal.timeout(20000) });
+    if (!answer.ok) throw new Error(String(answer.status));
+    take(await answer.json(), begun);
+  } catch {
+    lostSince ??= begun;
+    due = Date.now() + pause;
+    pause = Math.min(2 * pause, LONGEST_PAUSE_MS);
+  } finally {
+    asking = false;
+  }
+}
+
+function take(answer, begun) {
+  const ended = Date.now();
+  if (answer.version !== body.dataset.version) return window.location.reload();
+  if (body.dataset.screen && answer.location !== window.location.pathname) {
+    return window.location.assign(answer.location || "/screen");
+  }
+  told = answer;
+  ahead = Date.parse(answer.now) + 500 - (begun + ended) / 2;
+  if (Math.abs(ahead) < 1500) ahead = 0; // the hall tells whole seconds
+  pause = FIRST_PAUSE_MS;
+  due = ended + ASK_MS;
+  lostSince = null;
+  tick();
+}
+
+/** Call `draw` where what it shows is not what is shown. */
+function redraw(name, key, draw) {
+  const written = JSON.stringify(key);
+  if (drawn[name] === written) return false;
+  drawn[name] = written;
+  draw();
+  return true;
+}
+
+function tick() {
+  const at = now();
+  if (Date.now() >= due || due - Date.now() > 2 * ASK_MS) ask();
+  showLost();
+  if (!told) return;
+  const visit = chosen(told.visits, at);
+  body.dataset.visit = visit?.id ?? "";
+  const changed = [visit ? greet(visit) : loop(at), plan(visit, at), results(visit)];
+  if (changed.some(Boolean)) fit();
+  turn(told.background?.address ?? "");
+}
+
+function greet(visit) {
+  const { languages } = told;
+  return redraw("greeting", [visit.id, visit.languages, visit.delegation, visit.organisation, visit.guests], () =>
+    showGreeting(visit, languages));
+}
+
+function loop(at) {
+  const code = told.house[Math.floor(at / TURN_MS) % told.house.length];
+  return redraw("greeting", code, () => showIdea(code, told.house, told.languages));
+}
+
+function plan(visit, at) {
+  const minute = Math.floor(at / 60000);
+  const key = visit ? [visit.id, visit.programme, visit.zone, visit.home_zone, minute] : [told.coming, minute];
+  return redraw("plan", key, () => showPlan(visit, at, told, language(visit)));
+}
+
+function results(visit) {
+  const codes = language(visit);
+  return redraw("results", [codes, told.latest], () => showResults(told.latest, codes, told));
+}
+
+/** The languages of labels: the guests' first and the host's own; between visits the browser's own. */
+function language(visit) {
+  if (!visit) return [body.dataset.language];
+  return [...new Set([visit.languages[0], visit.languages.at(-1)])];
+}
+
+function showLost() {
+  const sign = document.getElementById("lost");
+  const lost = lostSince !== null && Math.abs(Date.now() - lostSince) > LOST_MS;
+  if (sign.hidden !== lost) return;
+  sign.hidden = !lost;
+  sign.textContent = lost ? told?.languages[body.dataset.language].words.lost ?? "" : "";
+}
+
+listen(["welcome"], () => { due = 0; tick(); }, (there) => {
+  if (there) due = 0; // what was told meanwhile
+  else lostSince ??= Date.now();
+});
+window.addEventListener("resize", fit);
+document.fonts?.ready.then(fit);
+setInterval(tick, TICK_MS);
+tick();
