@@ -48,9 +48,7 @@ def arrive(
         if kind is not Activity.STAND and where not in rooms:
             rooms[where] = house.add_room(records, SYSTEM, where).id
         place = {"stand": where} if kind is Activity.STAND else {"room": rooms[where]}
-        programme.add(
-            records, SYSTEM, visit.id, kind, title, clock.later(begin_s, at), clock.later(end_s, at), **place
-        )
+        programme.add(records, SYSTEM, visit.id, kind, title, clock.later(begin_s, at), clock.later(end_s, at), **place)
     return visit
 
 

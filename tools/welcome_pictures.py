@@ -16,11 +16,11 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
 
-from picture import read_png, small  # noqa: E402
 from tests import browser as browsers  # noqa: E402
 from tests import hall as halls  # noqa: E402
 from tests import welcome as guests  # noqa: E402
 
+from picture import read_png, small  # noqa: E402
 from visionvalley.records import Records, Wanted, find  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"

@@ -104,4 +104,4 @@ def _packed(points: NDArray[np.float64]) -> bytes:
     middle, half = (low + high) / 2, max(float((high - low).max()) / 2, 1e-9)
     numbers = np.round((points - middle) / half * RANGE)
     inside = (np.abs(numbers) <= 32767).all(1)
-    return numbers[inside].astype("<i2").tobytes()
+    return bytes(numbers[inside].astype("<i2").tobytes())

@@ -41,18 +41,15 @@ WORDS = {
     ),
     "now": _("Now"),
     "next": _("Next"),
-    "later": _("Later"),
     "until": _("until %(time)s"),
     "over": _("The programme of today is over."),
     "coming": _("Next visit"),
-    "measured": _("Measured here"),
     "lost": _("No connection"),
     "more": _("and %(count)s more"),
     "simulated": _("simulated"),
     "pass": _("pass"),
     "fail": _("fail"),
     "cannot say": _("cannot say"),
-    "points": _("Behind: points of %(credit)s"),
 }  # fmt: skip
 
 

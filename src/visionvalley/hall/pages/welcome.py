@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, Response
@@ -48,7 +48,7 @@ def every(
 ) -> Response:
     """List the screens of the house, and pair one; a phone that reads a screen's picture brings its code along."""
     reader.require("screens")
-    values = {
+    values: dict[str, Any] = {
         "screens": screens.every(records),
         "seen": screens.seen(records),
         "rooms": house.rooms(records),

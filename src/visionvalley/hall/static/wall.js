@@ -193,12 +193,17 @@ export function fit() {
   guests.forEach((one) => { one.hidden = false; });
   if (more) more.hidden = true;
   let size = 1;
-  do place.style.setProperty("--fit", size); while (over() && (size -= 0.06) > 0.34);
+  const shrink = (least) => {
+    for (; over() && size > least; size -= 0.05) place.style.setProperty("--fit", size.toFixed(2));
+  };
+  place.style.setProperty("--fit", size);
+  shrink(0.66);
   for (let left = guests.length - 1; left >= 0 && over(); left--) {
     guests[left].hidden = true;
     more.hidden = false;
     more.textContent = more.dataset.words.replace("%(count)s", guests.length - left);
   }
+  shrink(0.3);
   const entries = document.getElementById("entries");
   const plan = document.getElementById("plan");
   for (const one of entries.children) one.hidden = false;
