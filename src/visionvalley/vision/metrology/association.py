@@ -77,10 +77,10 @@ def _shared(first: Element, other: Element) -> bool:
 
 
 def associate(features: list[Extracted], held: Held, association: Association, cutoff_m: float | None) -> Associated:
-    """Associate the situation feature of a datum."""
+    """Associate the situation feature of a datum; on points of an ideal element all associations are one."""
     for feature in features:
         require_points(feature)
-    least = association is Association.LEAST_SQUARES
+    least = association is Association.LEAST_SQUARES or all(feature.ideal for feature in features)
     smoothed = [smooth(f, cutoff_m, chosen=not least) if not least else smooth(f, None, chosen=False) for f in features]
     sizes: tuple[Floats, ...] = ()
     brought = smoothed

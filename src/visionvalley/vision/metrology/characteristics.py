@@ -65,11 +65,13 @@ class Extracted:
 
     nominal   where and what the feature should be, part frame
     points_m  (N, 3) finite, part frame
+    ideal     whether they were put on an ideal element, as those of a constructed feature: they have no form
     """
 
     name: str
     nominal: Element
     points_m: Floats
+    ideal: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "points_m", require("points_m", self.points_m, (None, 3), finite=True))

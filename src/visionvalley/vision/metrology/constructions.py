@@ -29,7 +29,9 @@ from visionvalley.vision.metrology.constructed import (
     midplane,
     symmetric_point,
 )
+from visionvalley.vision.metrology.datums import Step
 from visionvalley.vision.metrology.fits import PARAMETERS, frame, moved, unit
+from visionvalley.vision.metrology.toleranced import Widest, Zoned, added
 
 STEP = 1e-6  # of a difference: m, or rad
 ALONG, ACROSS = 8, 4  # points of a constructed line, and of a plane along either side
@@ -160,7 +162,9 @@ def construct(name: str, made: Constructions, parts: Mapping[str, Extracted]) ->
             rows.append((ends[0] - ends[1]) / (2 * STEP))
         answers[one] = np.array(rows)
     ball = Sphere(meant.point_m, AROUND_M) if isinstance(meant, Point) else meant
-    return Made(Extracted(name, ball, shown(found)), answers, {one: fit.influence for one, fit in fits.items()})
+    return Made(
+        Extracted(name, ball, shown(found), ideal=True), answers, {one: fit.influence for one, fit in fits.items()}
+    )
 
 
 def _places(meant: Element, points_m: Floats) -> Floats:
@@ -191,12 +195,45 @@ def _upon(element: Element, places_m: Floats, meant: Element) -> Floats:
 
 
 def taken_back(found: Evaluated, made: Mapping[str, Made]) -> Evaluated:
-    """Return an evaluation with its sensitivities to extracted points alone; as no extreme of these, without a bias."""
+    """Return an evaluation with its sensitivities, and what it is an extreme of, on extracted points alone."""
     if not any(name in made for name in found.sensitivity):
         return found
-    out: dict[str, Floats] = {}
-    for name, force in found.sensitivity.items():
-        for one, own in (made[name].back(force) if name in made else {name: force}).items():
-            out[one] = out[one] + own if one in out else own
     colours = {name: values for name, values in found.deviation_m.items() if name not in made}
-    return replace(found, sensitivity=out, deviation_m=colours, extreme=None)
+    extreme = _extreme_back(found.extreme, made) if isinstance(found.extreme, Widest) else None
+    return replace(found, sensitivity=_back(found.sensitivity, made), deviation_m=colours, extreme=extreme)
+
+
+def _back(forces: Mapping[str, Floats], made: Mapping[str, Made]) -> dict[str, Floats]:
+    """Return forces (N, 3) by feature, those on constructed ones taken back to the points of what they are made of."""
+    out: dict[str, Floats] = {}
+    for name, force in forces.items():
+        added(out, made[name].back(force) if name in made else {name: force})
+    return out
+
+
+def _extreme_back(found: Widest, made: Mapping[str, Made]) -> Widest:
+    """Return zones and datums whose points answer to those that were extracted.
+
+    A constructed element has no form, so noise moves it to first order as it moves what it is made of, as a datum too.
+    """
+    zones = tuple(replace(zone, zoned=tuple(_zoned_back(one, made) for one in zone.zoned)) for zone in found.zones)
+    if found.system is None:
+        return replace(found, zones=zones)
+    steps = tuple(_step_back(step, made) for step in found.system.steps)
+    return replace(found, zones=zones, system=replace(found.system, steps=steps))
+
+
+def _zoned_back(one: Zoned, made: Mapping[str, Made]) -> Zoned:
+    feature = getattr(getattr(one.source, "part", one.source), "feature", None)
+    derived = feature is None or feature.name in made
+    return replace(one, back=lambda force: _back(one.back(force), made), source=None if derived else one.source)
+
+
+def _step_back(step: Step, made: Mapping[str, Made]) -> Step:
+    if not any(name in made for name in step.influence):
+        return step
+    rows = [
+        _back({name: influence[row] for name, influence in step.influence.items()}, made)
+        for row in range(len(step.names))
+    ]
+    return replace(step, influence={name: np.array([row[name] for row in rows]) for name in rows[0]}, touched=None)
