@@ -61,8 +61,10 @@ size = "E"
 kind = "position"
 of = ["hole-1", "hole-2"]
 datums = "A|(B)M"
+datum_sizes = { B = 5.8 }
 diameter = true
 material = "M"
+material_size = 5.9
 tolerance = 0.2
 datum_association = "minimum zone"
 [[checks]]
@@ -89,7 +91,11 @@ def test_a_recipe_becomes_values_in_si_units(read):
     assert flat.cutoff_m == pytest.approx(0.8e-3)
     assert (size.tolerance.lower, size.tolerance.upper) == (pytest.approx(5.99e-3), pytest.approx(6.03e-3))
     assert size.nominal == pytest.approx(6e-3)  # of the CAD face
-    assert position.datums == (DatumReference(("plane-1",)), DatumReference(("hole-1", "hole-2"), Material.MAXIMUM))
+    assert position.datums == (
+        DatumReference(("plane-1",)),
+        DatumReference(("hole-1", "hole-2"), Material.MAXIMUM, material_size_m=pytest.approx(5.8e-3)),
+    )
+    assert position.material_size_m == pytest.approx(5.9e-3)
     assert recipe.written(position.datums) == ("A", "(B)M")
     assert (position.diameter, position.material) == (True, Material.MAXIMUM)
     assert angle.tolerance.upper - angle.tolerance.lower == pytest.approx(math.radians(1))
@@ -101,6 +107,77 @@ def test_a_recipe_becomes_values_in_si_units(read):
     assert_allclose(pad.region.high_m, [0.01, 0.01, 0.02])
     assert (bore.region.radius_m, bore.nominal.radius_m) == (pytest.approx(4e-3), pytest.approx(3e-3))
     assert recipe.asked_for() == ("pad", "hole-1", "hole-2", "plane-1", "plane-2")
+
+
+SIZED = """\
+[datums]
+A = "plane-1"
+D = "hole-1"
+[[checks]]
+kind = "size"
+of = "hole-1"
+limits = [-0.01, 0.03]
+[[checks]]
+kind = "size"
+of = "hole-2"
+limits = [-0.01, 0.04]
+[[checks]]
+name = "square"
+kind = "perpendicularity"
+of = "hole-1"
+datums = "A"
+diameter = true
+tolerance = 0.02
+material = "M"
+[[checks]]
+name = "placed"
+kind = "position"
+of = "hole-2"
+datums = "A|(D)M"
+tolerance = 0.1
+material = "M"
+"""
+
+
+@pytest.mark.parametrize("letter", ["M", "L"])
+def test_material_sizes_follow_from_the_limits_of_size(read, letter):
+    square, placed = read(SIZED.replace('"M"', f'"{letter}"').replace(")M", f"){letter}")).characteristics[2:]
+    own, boundary = {"M": ((5.99, 5.99), 5.97), "L": ((6.03, 6.04), 6.05)}[letter]
+    assert (square.material_size_m, placed.material_size_m) == pytest.approx([v * 1e-3 for v in own])
+    assert placed.datums[1].material_size_m == pytest.approx(boundary * 1e-3), "with its own tolerance (ISO 2692)"
+    alone = read(SIZED.replace('tolerance = 0.02\nmaterial = "M"', "tolerance = 0.02"))
+    assert alone.characteristics[3].datums[1].material_size_m == pytest.approx(5.99e-3), "without one of its own"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('of = "hole-2"\ndatums', 'of = ["hole-1", "hole-2"]\ndatums', None),
+        ('"hole-2"\nlimits = [-0.01, 0.04]', '"hole-2"\nlimits = [-0.02, 0.04]', None),
+        ('kind = "size"\nof = "hole-2"\nlimits = [-0.01, 0.04]', 'kind = "size"\nof = "hole-2"', "size of hole-2"),
+        ('kind = "size"\nof = "hole-1"\nlimits = [-0.01, 0.03]', 'kind = "size"\nof = "hole-1"', "size of hole-1"),
+        ("tolerance = 0.1\n", "tolerance = 0.1\ndatum_sizes = { A = 3 }\n", "'A'"),
+        ("tolerance = 0.1\n", "tolerance = 0.1\ndatum_sizes = 3\n", "size for each datum"),
+        ('tolerance = 0.1\nmaterial = "M"', "tolerance = 0.1\nmaterial_size = 6", "material = "),
+    ],
+)
+def test_a_material_size_that_is_not_known_is_told(read, old, new, said):
+    assert SIZED.count(old) == 1
+    if said is None:
+        assert read(SIZED.replace(old, new)).characteristics[3].material_size_m > 0
+        return
+    with pytest.raises(BadInput) as caught:
+        read(SIZED.replace(old, new))
+    assert said in str(caught.value)
+    assert "line" in str(caught.value)
+
+
+def test_holes_of_unlike_material_sizes_are_no_pattern_with_one(read):
+    unlike = SIZED.replace("[-0.01, 0.04]", "[-0.02, 0.04]").replace(
+        'of = "hole-2"\ndatums', 'of = ["hole-1", "hole-2"]\ndatums'
+    )
+    with pytest.raises(BadInput, match="of one material size"):
+        read(unlike)
 
 
 def test_points_named_by_the_user_are_pairs(read):

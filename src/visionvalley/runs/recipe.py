@@ -15,6 +15,7 @@ from visionvalley.applications.manufacturing.conditions import Conditions
 from visionvalley.applications.manufacturing.recipe import Aligned, By, Looked, Recipe
 from visionvalley.core import BadInput, Cone, Cylinder, Element, Plane, SensorNoise, Slot, Sphere, Tolerance
 from visionvalley.runs.recipe_constructed import constructed, with_constructed
+from visionvalley.runs.recipe_material import with_material_sizes
 from visionvalley.runs.recipe_reading import (
     DEG,
     MM,
@@ -60,8 +61,8 @@ ALIGNMENT = ("by", "datums", "pairs")
 FEATURE = ("face", "faces", "region", "nominal", "construct", "of")
 NOMINAL = ("kind", "point", "direction", "length_direction", "diameter", "width", "length", "half_angle", "internal")
 CHECK = (
-    "name", "kind", "of", "tolerance", "limits", "nominal", "datums", "diameter", "material", "size", "association",
-    "cutoff", "datum_association", "section",
+    "name", "kind", "of", "tolerance", "limits", "nominal", "datums", "diameter", "material", "material_size",
+    "datum_sizes", "size", "association", "cutoff", "datum_association", "section",
 )  # fmt: skip
 DIMENSIONS = (Kind.SIZE, Kind.DISTANCE, Kind.ANGLE)
 
@@ -92,10 +93,11 @@ def read_recipe(path: Path, surfaces: Mapping[str, Element | None]) -> Recipe:
     checks = given.get("checks", [])
     if not isinstance(checks, list):
         reader.wrong("checks", checks, "a list of tables: [[checks]]")
+    asked = tuple(_check(reader, one, known, letters, n) for n, one in enumerate(checks))
     scan = table_of(reader, given, "scan")
     reader.known(scan, SCAN, "in [scan]", "scan")
     return Recipe(
-        characteristics=tuple(_check(reader, one, known, letters, n) for n, one in enumerate(checks)),
+        characteristics=with_material_sizes(reader, checks, asked, known, letters),
         features=features,
         letters=letters,
         alignment=_alignment(reader, table_of(reader, given, "alignment"), names, letters),
