@@ -42,7 +42,6 @@ CHECKS = {  # name: of, further keys, planted; most material is a hole of 8.95 m
     "as one, free to move": (HOLES, "", MOVED_M),
     "(M) in the datums A|B|C": (HOLES, 'datums = "A|B|C"\nmaterial = "M"', 2 * MOVED_M - 50e-6 - WIDER_M),
     "to the first hole (M)": (HOLES[1:], 'datums = "A|(D)M"', 2 * MOVED_M - 50e-6 - WIDER_M),
-    "(M) to the first hole (M)": (HOLES[1:], 'datums = "A|(D)M"\nmaterial = "M"', 2 * (MOVED_M - 50e-6 - WIDER_M)),
 }
 
 mesh = bracket()

@@ -86,12 +86,12 @@ def page_of(
 
 
 def part_of(report: Report, conditions: Conditions) -> str:
-    """Return the name of what was measured: the stated one, or the file of the reference."""
+    """Return the name of what was measured: the stated one, or the file of the reference, or of the later scan."""
     stated = report.facts.get("part")
     if isinstance(stated, str):
         return stated
     names = {one.role: one.name for one in conditions.inputs}
-    return names.get("reference") or next(iter(names.values()), render(report.title))
+    return names.get("reference") or names.get("after") or next(iter(names.values()), render(report.title))
 
 
 def _date(started: str) -> str:

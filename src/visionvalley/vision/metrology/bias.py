@@ -20,8 +20,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from visionvalley.core.arrays import Floats
+from visionvalley.vision.geometry.symmetric import eigen, gram, product
 from visionvalley.vision.metrology.draws import answered, filtered_draws
 from visionvalley.vision.metrology.intervals import TAIL, Bounded, bounded, coverage_factor, quantile
 from visionvalley.vision.metrology.levels import Group, group, padded
@@ -78,6 +80,9 @@ def corrected(extremes: Sequence[Extreme]) -> Corrected:
     extremes  as datums move it whose shape was shrunk little, and much; one where they do not
     """
     seen = extremes[0].seen([g.values for g in extremes[0].groups])
+    if any(g.hard is not None for g in extremes[0].groups):
+        off = _added(extremes)
+        return replace(off, value=min(off.value, seen), low=off.low if off.low < seen else math.inf)
     found, noises, formed = [], [], False
     for extreme, shapes in _shapes(extremes):
         formed = formed or any(s.any() and _extended(g) for s, g in zip(shapes, extreme.groups, strict=True))
@@ -134,7 +139,7 @@ def corrected_free(extremes: Sequence[Extreme]) -> Corrected:
 def _over_least_squares(extreme: Extreme) -> tuple[Extreme, Floats] | None:
     """Return how far an extreme stands out of its least-squares element, and the noise of that (D,), if it has one."""
     one = extreme.groups[0]
-    if len(extreme.groups) > 1 or not one.one_sided or one.hard:
+    if len(extreme.groups) > 1 or not one.one_sided or one.hard is not None:
         return None
     weights = np.ones(len(one.values))
     for row in one.slopes:
@@ -174,9 +179,25 @@ def _mean(one: Group) -> Floats:
 
 
 def _standing(one: Group) -> tuple[Floats, Floats]:
+    """Return what stands out, shrunk little and much; where a boundary may not be passed, where both were seen, too."""
     mean = _mean(one)
     noise = (one.draws[:LOOKED, : len(mean)] - mean).T
-    return standing_out(one.values - mean, noise, one.slopes, one.points_m, one.gradients)
+    little, much = standing_out(one.values - mean, noise, one.slopes, one.points_m, one.gradients)
+    if one.hard is None:
+        return little, much
+    values, soft = one.values - mean, ~one.hard
+    boundary = _smooth(one, values, one.hard)
+    shapes = [np.where(one.hard, boundary, s + _smooth(one, values - s, soft)) for s in (little, much)]
+    return shapes[0], shapes[1]
+
+
+def _smooth(one: Group, values: Floats, some: NDArray[np.bool_]) -> Floats:
+    """Return what of some values is a level and what the zone is free to do, by least squares."""
+    columns = np.concatenate([some[None] * one.slopes, some[None] * 1.0])
+    sizes, ways = eigen(gram(columns.T))
+    kept = ways[:, sizes > 1e-9 * sizes[-1]] / np.sqrt(sizes[sizes > 1e-9 * sizes[-1]])
+    base = product(kept.T, columns)
+    return product((base * values).sum(axis=1)[None], base)[0]
 
 
 def extreme_of(found: object, points: Sensed, random: np.random.Generator) -> tuple[Extreme, ...]:
@@ -227,6 +248,7 @@ class Bare:
     """One zone with draws (2 B, M) of its own features' noise.
 
     motions  (M, 6) how deviations change with a motion of their elements; columns (M, c) with what is free
+    hard     (M,) which rows are of a datum's boundary, that may not be passed; None: none
     """
 
     values: Floats
@@ -236,7 +258,7 @@ class Bare:
     one_sided: bool
     points_m: Floats
     gradients: Floats
-    hard: bool
+    hard: NDArray[np.bool_] | None
 
 
 def _bare(zone: Zone, points: Sensed, noise: Mapping[str, Floats]) -> Bare:
@@ -258,7 +280,7 @@ def _bare(zone: Zone, points: Sensed, noise: Mapping[str, Floats]) -> Bare:
     both = _both(weight[:, None] * draws)
     return Bare(
         weight * rows.values[some], both, motions, columns, one_sided, rows.points_m[some], rows.gradients[some],
-        bool((weight != 1).any()),
+        weight != 1 if (weight != 1).any() else None,
     )  # fmt: skip
 
 

@@ -34,7 +34,7 @@ class Group:
     one_sided whether only large values count
     points_m  (M, 3) where, gradients (M, 3)
     bases     (D, k + 1) the rows that decided each draw last: where the next search begins
-    hard      whether some values may not exceed zero, and so weigh more
+    hard      (M,) which values may not exceed zero, and so weigh more; None: none
     """
 
     values: Floats
@@ -46,7 +46,7 @@ class Group:
     points_m: Floats
     gradients: Floats
     bases: Ints
-    hard: bool = False
+    hard: NDArray[np.bool_] | None = None
 
     def heights(self, shape: Floats, size: float) -> Floats:
         """Return the heights (D,) of size times a shape (M,) with all draws."""
