@@ -24,7 +24,7 @@ from picture import read_png, small  # noqa: E402
 from visionvalley.records import Records, Wanted, find  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
-WALL = {"width": 1920, "height": 1080}
+WALL = {"width": 1280, "height": 720}
 SAMPLES = ("block", "features", "one-side", "bunny")
 PATIENCE_S = 300
 

@@ -40,7 +40,7 @@ WORDS = {
         "number."
     ),
     "now": _("Now"),
-    "next": _("Next"),
+    "next": _("Coming up"),
     "until": _("until %(time)s"),
     "over": _("The programme of today is over."),
     "coming": _("Next visit"),

@@ -7,7 +7,7 @@ const SIGNS = {
   "cannot say": ["unsure", "M7.5 8.5a4.5 4.5 0 1 1 6.6 4c-1.4.8-2.1 1.6-2.1 3.2M12 19.6v.4"],
 };
 const SVG = "http://www.w3.org/2000/svg";
-const HELLO = [13, 12.5, 12, 10, 8.6, 7.4, 6.6]; // sizes by how many languages greet
+const HELLO = [13, 12.5, 12, 10, 8.4, 8.4, 7]; // sizes by how many languages greet
 const LATER = 2;
 
 function made(tag, name, ...inside) {
@@ -41,7 +41,7 @@ const time = (at, zone, language, options = { hour: "2-digit", minute: "2-digit"
 
 export function showGreeting(visit, languages) {
   const place = document.getElementById("greeting");
-  const title = made("h1", "");
+  const title = made("h1", visit.languages.length > 4 ? "many" : "");
   visit.languages.forEach((code, i) => {
     const own = i === visit.languages.length - 1;
     title.append(spoken(made("span", own ? "hello own" : "hello", languages[code].words.welcome), languages[code]));

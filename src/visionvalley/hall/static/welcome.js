@@ -11,10 +11,11 @@ const ASK_MS = 300000; // also when nothing was told: clocks drift
 const FIRST_PAUSE_MS = 2000;
 const LONGEST_PAUSE_MS = 60000;
 const LOST_MS = 8000;
+const SLOW_MS = 5000; // an answer that took longer tells nothing of the time
 export const TURN_MS = 30000; // several visits, or the languages of the loop
 
 const body = document.body;
-let told = null, ahead = 0, due = 0, pause = FIRST_PAUSE_MS, asking = false, lostSince = null;
+let told = null, known = "", news = 0, ahead = 0, due = 0, pause = FIRST_PAUSE_MS, asking = false, lostSince = null;
 const drawn = {};
 
 /** The hall's clock, milliseconds. */
@@ -55,9 +56,10 @@ function take(answer, begun) {
   if (body.dataset.screen && answer.location !== window.location.pathname) {
     return window.location.assign(answer.location || "/screen");
   }
-  told = answer;
-  ahead = Date.parse(answer.now) + 500 - (begun + ended) / 2;
+  if (ended - begun < SLOW_MS) ahead = Date.parse(answer.now) + 500 - (begun + ended) / 2;
   if (Math.abs(ahead) < 1500) ahead = 0; // the hall tells whole seconds
+  const written = JSON.stringify({ ...answer, now: "" });
+  if (written !== known) [known, told, news] = [written, answer, news + 1];
   pause = FIRST_PAUSE_MS;
   due = ended + ASK_MS;
   lostSince = null;
@@ -66,9 +68,8 @@ function take(answer, begun) {
 
 /** Call `draw` where what it shows is not what is shown. */
 function redraw(name, key, draw) {
-  const written = JSON.stringify(key);
-  if (drawn[name] === written) return false;
-  drawn[name] = written;
+  if (drawn[name] === key) return false;
+  drawn[name] = key;
   draw();
   return true;
 }
@@ -87,24 +88,22 @@ function tick() {
 
 function greet(visit) {
   const { languages } = told;
-  return redraw("greeting", [visit.id, visit.languages, visit.delegation, visit.organisation, visit.guests], () =>
-    showGreeting(visit, languages));
+  return redraw("greeting", `${visit.id} ${news}`, () => showGreeting(visit, languages));
 }
 
 function loop(at) {
   const code = told.house[Math.floor(at / TURN_MS) % told.house.length];
-  return redraw("greeting", code, () => showIdea(code, told.house, told.languages));
+  return redraw("greeting", `${code} ${news}`, () => showIdea(code, told.house, told.languages));
 }
 
 function plan(visit, at) {
   const minute = Math.floor(at / 60000);
-  const key = visit ? [visit.id, visit.programme, visit.zone, visit.home_zone, minute] : [told.coming, minute];
-  return redraw("plan", key, () => showPlan(visit, at, told, language(visit)));
+  return redraw("plan", `${visit?.id} ${news} ${minute}`, () => showPlan(visit, at, told, language(visit)));
 }
 
 function results(visit) {
   const codes = language(visit);
-  return redraw("results", [codes, told.latest], () => showResults(told.latest, codes, told));
+  return redraw("results", `${codes} ${news}`, () => showResults(told.latest, codes, told));
 }
 
 /** The languages of labels: the guests' first and the host's own; between visits the browser's own. */
