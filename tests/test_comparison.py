@@ -15,7 +15,7 @@ from visionvalley.cli.main import main
 from visionvalley.core import BadInput, Cloud, Pose, Verdict
 from visionvalley.io import read, write
 from visionvalley.report.characteristics import characteristics
-from visionvalley.report.page import page_of
+from visionvalley.report.page import page_of, part_of
 from visionvalley.samples.simulated import bracket
 from visionvalley.vision.metrology.changes import changes
 from visionvalley.vision.shape.topology import sample_surface
@@ -133,3 +133,8 @@ def test_from_files_by_the_command_and_again(monkeypatch, capsys, tmp_path, surf
         main()
     assert stopped.value.code == 0
     assert "same bits" in capsys.readouterr().out
+
+
+def test_the_title_of_a_comparison_is_the_later_scan():
+    inputs = tuple(reports.Input(role, f"{role}.ply", "0" * 64, 1) for role in ("before", "after"))
+    assert part_of(reports.report(facts={}), reports.Run(inputs=inputs)) == "after.ply"

@@ -197,7 +197,7 @@ def _smooth(one: Group, values: Floats, some: NDArray[np.bool_]) -> Floats:
     sizes, ways = eigen(gram(columns.T))
     kept = ways[:, sizes > 1e-9 * sizes[-1]] / np.sqrt(sizes[sizes > 1e-9 * sizes[-1]])
     base = product(kept.T, columns)
-    return product((base * values).sum(axis=1)[None], base)[0]
+    return np.asarray(product((base * values).sum(axis=1)[None], base)[0])
 
 
 def extreme_of(found: object, points: Sensed, random: np.random.Generator) -> tuple[Extreme, ...]:
