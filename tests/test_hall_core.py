@@ -253,9 +253,11 @@ def test_a_body_that_stands_still_is_not_waited_for(here, monkeypatch):
     with socket.create_connection((host, int(port)), timeout=10) as slow:
         head = f"POST /api/v1/session HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: application/json\r\n"
         slow.sendall(f"{head}Content-Length: 100\r\n\r\n{{".encode())
-        answer = slow.recv(4096).decode()
+        answer = ""
+        while "hall.too_slow" not in answer and (piece := slow.recv(4096).decode()):
+            answer += piece
     assert answer.startswith("HTTP/1.1 408 ")
-    assert "hall.too_slow" in answer or "hall.too_slow" in slow.recv(4096).decode()
+    assert "hall.too_slow" in answer
 
 
 def test_who_is_signed_out_hears_no_more(tmp_path):
@@ -290,6 +292,52 @@ def test_a_fault_of_ours_has_a_number_and_shows_nothing_inside(here, ada, monkey
     assert "content-security-policy" in page.headers
     number = answer.json()["why"].split()[-1]
     assert f"fault {number} at GET /api/v1/audit" in caplog.text
+
+
+def test_a_request_has_one_connection_and_leaves_none(tmp_path):
+    from sqlalchemy import event
+
+    from visionvalley.records import database
+
+    with halls.opened(tmp_path) as opened:
+        person, now, begun = opened.person(), [0], [0]
+
+        def counted(step):
+            def count(*_):
+                now[0] += step
+                begun[0] += max(step, 0)
+
+            return count
+
+        makes = database.engine(opened.hall.records)
+        event.listen(makes, "connect", counted(1))
+        event.listen(makes, "close", counted(-1))
+        assert person.get("/account").status_code == 200
+        assert (now[0], begun[0]) == (0, 1)
+        assert problem(person.call("POST", "/accounts", {"email": "?", "name": "?", "role": "host"}), 422)
+        assert now[0] == 0
+
+
+def test_who_asks_within_a_transaction_has_a_connection_of_their_own(tmp_path):
+    from visionvalley.records import Records, database
+
+    records = Records(tmp_path)
+    held = database.Held(records)
+    token = database.HELD.set(held)
+    try:
+        with database.reading(records) as outer, database.reading(records) as inner:
+            assert outer is not inner
+        with database.writing(records) as again:
+            assert again is outer
+        with pytest.raises(ZeroDivisionError), database.reading(records) as broken:
+            1 / 0  # noqa: B018
+        assert broken.closed
+        held.close()
+        with database.reading(records) as later:
+            assert held.connection is None
+        assert later.closed
+    finally:
+        database.HELD.reset(token)
 
 
 def test_a_locked_or_lost_database_is_one_clear_page(tmp_path):

@@ -32,6 +32,7 @@ RATES = {
     "link address": Rate(60, 1.0),
     "code address": Rate(20, 0.1),
     "pair session": Rate(10, 0.1),
+    "invitation address": Rate(600, 20.0),  # 200 guests behind one, each looks and follows; 256 bits: no guess
     "door session": Rate(60, 2.0),
 }
 

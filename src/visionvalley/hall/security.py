@@ -9,6 +9,7 @@ import hmac
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -19,6 +20,7 @@ from visionvalley.hall.faults import answer, broken
 from visionvalley.hall.reader import CSRF, SESSION
 from visionvalley.hall.rendering import ASSETS, STATIC
 from visionvalley.hall.settings import Hall
+from visionvalley.records.database import HELD, Held
 from visionvalley.visits import tokens
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -61,12 +63,15 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
-        begun = False
+        begun, held = False, Held(self._hall.records)
+        HELD.set(held)
 
         async def dressed(message: Message) -> None:
             nonlocal begun
             if message["type"] == "http.response.start":
                 begun = True
+                if held.connection is not None:
+                    await run_in_threadpool(held.close)
                 _dress(MutableHeaders(scope=message), scope)
             await send(message)
 
@@ -79,6 +84,8 @@ class Guard:
             if begun:
                 raise
             await broken(Request(scope, receive), error)(scope, receive, dressed)
+        finally:
+            held.close()
 
 
 def _dress(headers: MutableHeaders, scope: Scope) -> None:

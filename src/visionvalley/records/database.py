@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event, inspect
@@ -35,6 +37,34 @@ class Chain:
 RUNS = Chain("visionvalley.records:migrations", "alembic_version", KNOWN)
 
 
+@dataclass(slots=True, eq=False)
+class Held:
+    """A connection that is used again for everything that one request asks; nobody holds it afterwards.
+
+    Whoever asks while it is in use, in another thread or within a transaction, gets a connection of their own.
+    """
+
+    records: Records
+    connection: Connection | None = None
+    over: bool = False
+    in_use: Lock = field(default_factory=Lock)
+
+    def close(self) -> None:
+        """Give it back; from now on each transaction has its own connection again."""
+        self.over = True
+        with self.in_use:
+            self.drop()
+
+    def drop(self) -> None:
+        """Close the connection: the next transaction opens another."""
+        found, self.connection = self.connection, None
+        if found is not None:
+            found.close()
+
+
+HELD: ContextVar[Held | None] = ContextVar("held", default=None)
+
+
 @contextmanager
 def reading(records: Records) -> Iterator[Connection]:
     """Give a connection to read from.
@@ -57,12 +87,30 @@ def writing(records: Records) -> Iterator[Connection]:
 @contextmanager
 def opened(records: Records, *, writing: bool = False) -> Iterator[Connection]:
     """Give a connection to tables that `prepare` has seen; raises as `reading`."""
-    with explained(records), engine(records).connect() as connection:
+    with explained(records), _connected(records) as connection:
         connection.execution_options(writing=writing)
         with connection.begin():
             if records.database and writing:
                 connection.execute(statement("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": CHANGING})
             yield connection
+
+
+@contextmanager
+def _connected(records: Records) -> Iterator[Connection]:
+    """Give the connection that a request holds (see `Held`), else one of one's own."""
+    held = HELD.get()
+    if held is None or held.over or held.records != records or not held.in_use.acquire(blocking=False):
+        with engine(records).connect() as connection:
+            yield connection
+        return
+    try:
+        held.connection = (held.connection or engine(records).connect()).execution_options(writing=False)
+        yield held.connection
+    except BaseException:
+        held.drop()
+        raise
+    finally:
+        held.in_use.release()
 
 
 def settle(records: Records) -> None:
@@ -132,7 +180,7 @@ def _version(records: Records, chain: Chain) -> str | None:
     """Return the version of the tables, None where there are none; raise BadInput for one that we do not know."""
     if not records.database and not records.file.exists():
         return None
-    with engine(records).connect() as connection, connection.begin():
+    with _connected(records) as connection, connection.begin():
         if not inspect(connection).has_table(chain.version_table):
             return None
         found = connection.scalar(statement(f"SELECT version_num FROM {chain.version_table}"))  # noqa: S608  # ours

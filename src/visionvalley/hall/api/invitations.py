@@ -71,7 +71,7 @@ def revoke(id: Id, reader: AnyReader, records: InRecords) -> Answer:
 @router.post("/guest", summary="Follow an invitation")
 def follow(sent: Follow, hall: InHall, request: Request, response: Response) -> Welcomed:
     """Begin a guest's session; the one that this browser had ends."""
-    hall.limits.require("link address", address_of(request))
+    hall.limits.require("invitation address", address_of(request))
     member, _ = invitations.follow(hall.records, sent.token)
     old = token_of(request)
     known = sessions.current(hall.records, old) if old else None

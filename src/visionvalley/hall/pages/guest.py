@@ -25,7 +25,7 @@ router = APIRouter()
 @router.get("/invited/{token}", response_class=HTMLResponse)
 def invited(request: Request, token: str, reader: AnyReader, hall: InHall) -> Response:
     """Greet a guest in their language; the link is followed by a button, not by whoever only looks at it."""
-    hall.limits.require("link address", address_of(request))
+    hall.limits.require("invitation address", address_of(request))
     member, visit = invitations.look(hall.records, token)
     theirs = Reader(reader.session, reader.account, member.language, reader.theme, reader.size, reader.csrf)
     return page(request, theirs, "guest/invited.html", token=token, member=member, visit=visit)
