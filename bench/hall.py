@@ -130,9 +130,9 @@ class Valley:
         """Start it, and wait until it answers."""
         env = {**os.environ, "VALLEY_RECORDS": str(self.records.folder), "NO_COLOR": "1"}
         command = [sys.executable, "-c", START, "hall", "--port", str(self.port), "--quiet"]
-        self.process = subprocess.Popen(command, env=env, cwd=ROOT, stdout=subprocess.DEVNULL)
+        begun = self.process = subprocess.Popen(command, env=env, cwd=ROOT, stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and begun.poll() is None:
             with suppress(httpx.HTTPError):
                 if httpx.get(f"{self.url}/api/v1/session").status_code == 200:
                     return
