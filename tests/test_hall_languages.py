@@ -66,6 +66,14 @@ def fields(words: str) -> Counter[tuple[str | None, str | None]]:
     return Counter((name, form) for _, name, form, _ in Formatter().parse(words) if name is not None)
 
 
+@pytest.mark.parametrize("code", OTHERS)
+def test_no_percent_sign_is_taken_for_a_value(code):
+    """Templates fill every text by %: a bare sign, as in '95% of', would be a fault of the whole page."""
+    for (context, english), (_, string) in written(code).items():
+        for one in (english, *forms(string)) if context is None else ():
+            assert not re.search(r"%(?!\(\w+\)s|%)", one or ""), (code, one)
+
+
 def test_a_message_of_the_core_is_filled_with_the_same_fields_as_its_english():
     assert fields("{{kind}} {a:.3g}, {b}, {b}") == {("a", ".3g"): 1, ("b", ""): 2}
     for code in OTHERS:
