@@ -96,11 +96,12 @@ class Browser:
         self.events += [one for one in parsed if "method" in one]
         return [one for one in parsed if "id" in one]
 
-    def page(self, address, width=1000, height=800, touch=False, scheme="light", before=""):
-        """Open a page and wait until it is loaded; `before`: a script that runs before its own."""
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+    def page(self, address, width=1000, height=800, touch=False, scheme="light", before="", context=""):
+        """Open a page and wait until it is loaded; `before`: a script that runs first; `context`: whose cookies."""
+        own = {"browserContextId": context} if context else {}
+        target = self.call("Target.createTarget", url="about:blank", **own)["targetId"]
         session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        page = Page(self, session)
+        page = Page(self, session, target)
         for domain in ("Page", "Runtime", "Network", "Log"):
             page.call(f"{domain}.enable")
         page.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=touch)
@@ -115,8 +116,11 @@ class Browser:
 class Page:
     """One page."""
 
-    def __init__(self, browser, session):
-        self.browser, self.session = browser, session
+    def __init__(self, browser, session, target):
+        self.browser, self.session, self.target = browser, session, target
+
+    def close(self):
+        self.browser.call("Target.closeTarget", targetId=self.target)
 
     def call(self, method, **parameters):
         return self.browser.call(method, self.session, **parameters)
@@ -127,9 +131,9 @@ class Page:
         assert "exceptionDetails" not in result, result["exceptionDetails"]
         return result["result"].get("value")
 
-    def wait(self, condition):
+    def wait(self, condition, patience_s=PATIENCE_S):
         """Wait until an expression is true."""
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + patience_s
         while not self.evaluate(f"Boolean({condition})"):
             assert time.monotonic() < deadline, condition
             time.sleep(0.05)

@@ -82,14 +82,14 @@ def _unfilter(kind: int, row: NDArray[np.uint8], out: NDArray[np.int16], above: 
         out[x + 1] = (row[x] + guess) & 255
 
 
-def small(pixels: NDArray[np.uint8]) -> bytes:
-    """Return a PNG of at most MOST_BYTES: of fewer shades where that must be, paper white and ink kept."""
+def small(pixels: NDArray[np.uint8], most: int = MOST_BYTES) -> bytes:
+    """Return a PNG of at most so many bytes: of fewer shades where that must be, paper white and ink kept."""
     for step in (1, 2, 4, 6, 8, 12):
         half = step // 2
         fewer = np.minimum((pixels.astype(np.int16) + half) // step * step, 255).astype(np.uint8)
         fewer[(pixels >= 244).all(-1)] = pixels[(pixels >= 244).all(-1)]
         data = png_bytes(fewer)
-        if len(data) <= MOST_BYTES:
+        if len(data) <= most:
             return data
     sys.exit("the picture does not become small enough")
 
