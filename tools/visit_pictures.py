@@ -2,7 +2,7 @@
 """Make the pictures of docs/visits.md: `python tools/visit_pictures.py [SAMPLE]`. A visit is lived; needs Chromium.
 
 SAMPLE is what is run at the stand: `block`, which is simulated, or `bunny` where its scans are at hand.
-A wall is shown half as large.
+A wall is shown smaller than it is.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from picture import read_png, small  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
 MOST_BYTES = 250_000
-WIDEST = 1920  # pixels
+WIDEST = 1280  # pixels
 KEPT = {  # of what the script shows, what is kept, and how far the page is scrolled
     "visit-programme": "body",
-    "visit-invitations": "body",
     "visit-invited-fr": "body",
     "visit-programme-en": "body",
+    "visit-welcome": "body",
     "visit-run": "#answer",
     "visit-board": "body",
     "visit-answer-ar": "body",
-    "visit-stand-ar": "body",
+    "visit-stand-ar": "#questions",
     "visit-after": "body",
 }
 
