@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
@@ -97,9 +98,17 @@ def found(records: Records, reader: Reader, id: str) -> RunRecord:
 
 def shown(records: Records, run: RunRecord) -> Shown:
     """Return what a run found; raises BadInput where its files are not there."""
-    report, conditions = read_result(file_of(records, run, RESULT))
-    page = taken(file_of(records, run, PAGE))
-    return Shown(run, stand_of(run.application), sample_of(run), report, conditions, page)
+    files = file_of(records, run, RESULT), file_of(records, run, PAGE)
+    read = _read_once(*files) if run.owner == PUBLIC else _read(*files)  # of a guest's own, nothing stays in memory
+    return Shown(run, stand_of(run.application), sample_of(run), *read)
+
+
+def _read(result: Path, page: Path) -> tuple[Report, ReadConditions, Taken]:
+    """Return what files hold."""
+    return *read_result(result), taken(page)
+
+
+_read_once = lru_cache(8)(_read)  # kept files are named by their content: each guest sees the same few results
 
 
 def sample_of(run: RunRecord) -> Sample | None:

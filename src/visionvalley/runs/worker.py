@@ -22,7 +22,7 @@ from typing import Any
 from visionvalley.core import BadInput, Text
 from visionvalley.records import Records
 
-ASIDE = 5  # nice: pages come first
+ASIDE = 15  # nice: pages come first
 TELL_EACH_S = 0.1
 
 
