@@ -113,6 +113,6 @@ def test_a_record_holds_the_conditions_and_the_run_is_made_again_under_them(tmp_
     request = Request(tmp_path / "scan.ply", tmp_path / "part.stl", scan_unit="mm", conditions=stated)
     made = job(request, Settings())
     assert made.arguments["conditions"] == {"order": "4711", "operator": "Ada", "temperature_c": 21.5}
-    kept = SimpleNamespace(arguments=json.loads(json.dumps(dict(made.arguments))), settings={})
+    kept = SimpleNamespace(arguments=json.loads(json.dumps(dict(made.arguments))), settings={}, seeds=dict(made.seeds))
     assert again(kept, made.inputs, tmp_path / "again").arguments == made.arguments
     assert "conditions" not in job(replace(request, conditions=Conditions()), Settings()).arguments
