@@ -14,8 +14,8 @@ from scipy.stats import binom
 from visionvalley.core import Cylinder, Plane, SensorNoise, Tolerance, Verdict
 from visionvalley.kernels import bias as kernels
 from visionvalley.kernels.threads import each_thread
+from visionvalley.vision.metrology import filters
 from visionvalley.vision.metrology.characteristics import Characteristic, Extracted, Kind, SizeCriterion
-from visionvalley.vision.metrology.draws import filter_rows
 from visionvalley.vision.metrology.filters import gaussian, places_on, weights
 from visionvalley.vision.metrology.intervals import bounded, coverage_factor, effective_degrees
 from visionvalley.vision.metrology.least_squares import fit
@@ -125,7 +125,7 @@ def test_rows_of_the_filter_are_its_weights(rng):
     feature = plate(rng, 500)
     places = places_on(PLANE, feature.points_m)
     on = gaussian(places, 0.02)
-    offsets, columns, values = filter_rows(on, places, np.array([3, 250]))
+    offsets, columns, values = filters.rows(on, np.array([3, 250]), places)
     for at, point in enumerate((3, 250)):
         rows, weight = weights(on, point)
         dense = np.zeros(500)

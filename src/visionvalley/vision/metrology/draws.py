@@ -12,7 +12,7 @@ from visionvalley.core.arrays import Floats
 from visionvalley.kernels import bias as kernels
 from visionvalley.kernels.threads import each_thread
 from visionvalley.vision.metrology.features import Smooth
-from visionvalley.vision.metrology.filters import STEEP, Filter, Places
+from visionvalley.vision.metrology.filters import Filter, Places, rows
 from visionvalley.vision.metrology.profiles import Profile
 from visionvalley.vision.metrology.propagation import Sensed
 from visionvalley.vision.metrology.toleranced import Zoned
@@ -57,34 +57,20 @@ def smoothed(part: Smooth, at: object, which: Ints, gradients: Floats, normals: 
     """
     own, on = noise[part.feature.name], part.filter
     surface = own.shape[1] == 1
-    rows = which if at is None or isinstance(at, Places) else np.asarray(at)[which]
+    places = which if at is None or isinstance(at, Places) else np.asarray(at)[which]
     if on is not None:
         across = own[:, 0] if surface else (part.normals[:, :, None] * own).sum(axis=1)
         along = (gradients * normals).sum(axis=1)[:, None]
-        return np.asarray(along * filtered_draws(on, at if isinstance(at, Places) else on.places, rows, across))
+        return np.asarray(along * filtered_draws(on, at if isinstance(at, Places) else on.places, places, across))
     if surface:
-        return np.asarray((gradients * normals).sum(axis=1)[:, None] * own[rows, 0])
-    return np.asarray(sum(gradients[:, a, None] * own[rows, a] for a in range(3)))
+        return np.asarray((gradients * normals).sum(axis=1)[:, None] * own[places, 0])
+    return np.asarray(sum(gradients[:, a, None] * own[places, a] for a in range(3)))
 
 
 def filtered_draws(on: Filter, at: Places, which: Ints, values: Floats) -> Floats:
     """Return what a filter makes of columns of values (N, B) at some of its places."""
-    offsets, columns, weights = filter_rows(on, at, which)
+    offsets, columns, weights = rows(on, which, at)
     out = np.empty((len(which), values.shape[1]))
-    given = (offsets, columns, weights, np.ascontiguousarray(values))
+    given = (offsets, columns.astype(np.int32), weights, np.ascontiguousarray(values))
     each_thread(kernels.sparse_worker, -(-len(out) // kernels.ROWS), *given, out)
     return out
-
-
-def filter_rows(on: Filter, at: Places, which: Ints) -> tuple[Ints, NDArray[np.int32], Floats]:
-    """Return rows of the filter's matrix: where each starts (m + 1,), columns and weights."""
-    queries = np.ascontiguousarray(np.concatenate([at.places_m, at.tangents], axis=1)[which])
-    pieces = -(-len(queries) // kernels.ROWS)
-    offsets = np.zeros(len(queries) + 1, np.int64)
-    index = (on.sorted_m, on.starts, on.grid, queries, on.reach_m, STEEP, on.terms)
-    none = (np.zeros(0, np.int32), np.zeros(0))
-    each_thread(kernels.filter_rows_worker, pieces, *index, offsets, *none)
-    offsets = np.cumsum(offsets)
-    columns, weights = np.zeros(int(offsets[-1]), np.int32), np.zeros(int(offsets[-1]))
-    each_thread(kernels.filter_rows_worker, pieces, *index, offsets, columns, weights)
-    return offsets, on.rows[columns].astype(np.int32), weights
