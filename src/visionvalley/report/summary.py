@@ -26,6 +26,7 @@ from visionvalley.report.qif import ZONES, write_qif
 from visionvalley.report.symbols import frame
 from visionvalley.vision.metrology.capability import LEAST_PARTS, Capability, capability
 from visionvalley.vision.metrology.charts import Chart, control_charts
+from visionvalley.vision.metrology.decision import overall
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,12 +58,8 @@ class _Series:
 
 def whole_verdict(parts: Sequence[Judged]) -> Verdict | None:
     """Return the verdict on all parts: fail where one fails, cannot say where one cannot be judged."""
-    verdicts = {one.result[0].verdict for one in parts if one.result is not None}
-    if Verdict.FAIL in verdicts:
-        return Verdict.FAIL
-    if Verdict.CANNOT_SAY in verdicts or any(one.error is not None for one in parts):
-        return Verdict.CANNOT_SAY
-    return Verdict.PASS if Verdict.PASS in verdicts else None
+    verdicts = (one.result[0].verdict for one in parts if one.result is not None)
+    return overall(verdicts, missing=any(one.error is not None for one in parts))
 
 
 def counted(parts: Sequence[Judged]) -> tuple[dict[Verdict, int], int]:

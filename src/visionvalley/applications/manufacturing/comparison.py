@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visionvalley.applications.manufacturing.placement import placed
+from visionvalley.applications.manufacturing.scans import as_cloud, diagonal_m, without_strays
 from visionvalley.applications.manufacturing.seeds import Seeds
 from visionvalley.applications.manufacturing.settings import ComparisonSettings
 from visionvalley.core import (
@@ -28,27 +29,23 @@ from visionvalley.core import (
     Text,
     Thing,
     Tolerance,
-    Verdict,
     stage,
     text,
 )
 from visionvalley.core.arrays import Floats, Ints
 from visionvalley.vision.metrology.best_fit import fit_least_squares
 from visionvalley.vision.metrology.changes import SHARING, Changes, changes
-from visionvalley.vision.metrology.decision import TWO_SIDED_95, judge
+from visionvalley.vision.metrology.decision import TWO_SIDED_95, judge, overall
 from visionvalley.vision.metrology.profile import expected_extreme
 from visionvalley.vision.shape.coarse import align_coarse
 from visionvalley.vision.shape.distances import closest
 from visionvalley.vision.shape.neighbours import build_index, nearest
 from visionvalley.vision.shape.normals import normals
 from visionvalley.vision.shape.orientation import orient_outwards
-from visionvalley.vision.shape.outliers import statistical_inliers
 from visionvalley.vision.shape.registration import Alignment, Source, Target, align
 from visionvalley.vision.shape.surfaces import SurfaceIndex, index_surface
-from visionvalley.vision.shape.topology import sample_surface
 
-FEWEST_POINTS, FEW_VERTICES, SAMPLED = 1000, 10_000, 100_000
-STRAY, NEIGHBOURS = 5.0, 16
+FEWEST_POINTS, NEIGHBOURS = 1000, 16
 PLACES = 40_000  # at which changes are looked for
 WIDE = 3.0  # point spacings: the radius of a cylinder, where none is given
 NORMAL_POINTS = 24
@@ -71,7 +68,8 @@ class Comparison:
 def run(values: Comparison, settings: ComparisonSettings, progress: Progress = SILENT) -> Report:
     """Register two scans on what did not change, and return what did."""
     with stage(progress, "manufacturing.clean"):
-        before, after = (_cleaned(one, values.seeds.scan) for one in (values.before, values.after))
+        scans = (as_cloud(one, FEWEST_POINTS, values.seeds.scan) for one in (values.before, values.after))
+        before, after = (without_strays(one) for one in scans)
     with stage(progress, "manufacturing.register_both"):
         surface = None if values.reference is None else index_surface(values.reference)
         if values.reference is not None and surface is not None:
@@ -90,24 +88,9 @@ def run(values: Comparison, settings: ComparisonSettings, progress: Progress = S
         return _report(values, settings, before, found, start, radius_m, len(after), oriented=surface is not None)
 
 
-def _cleaned(scan: Cloud | Mesh, seed: int) -> Cloud:
-    if isinstance(scan, Cloud):
-        cloud = scan.taken(np.asarray(np.isfinite(scan.points_m).all(axis=1)))
-    else:
-        some = sample_surface(scan, SAMPLED, seed) if len(scan.vertices_m) < FEW_VERTICES else None
-        cloud = Cloud(scan.vertices_m) if some is None else Cloud(some.points_m, some.normals)
-    if len(cloud) < FEWEST_POINTS:
-        raise BadInput("manufacturing.too_few_points", count=len(cloud), least=FEWEST_POINTS)
-    return cloud.taken(np.atleast_1d(statistical_inliers(cloud.points_m, k=NEIGHBOURS, ratio=STRAY)))
-
-
-def _diagonal(points_m: Floats) -> float:
-    return float(np.sqrt((np.ptp(points_m, axis=0) ** 2).sum()))
-
-
 def _on(scan: Cloud, reference: Mesh, surface: SurfaceIndex, seed: int) -> Pose:
     """Return where a scan lies on the nominal surface."""
-    size_m = _diagonal(reference.vertices_m)
+    size_m = diagonal_m(reference.vertices_m)
     start = placed(scan, reference, surface, seed)
     return fit_least_squares(
         scan.points_m, surface, start, reach_m=size_m / 20, sharing_m=SHARING * size_m
@@ -116,7 +99,7 @@ def _on(scan: Cloud, reference: Mesh, surface: SurfaceIndex, seed: int) -> Pose:
 
 def _start(before: Cloud, after: Cloud) -> Pose:
     """Return `before_from_after`: as the scans lie, where that is about as good as what a search finds."""
-    size_m = _diagonal(before.points_m)
+    size_m = diagonal_m(before.points_m)
     fits = []
     for cells in CELLS:
         fits.append(align_coarse(after, before, size_m / cells))
@@ -184,7 +167,7 @@ def _report(
     return Report(
         application="manufacturing",
         title=text("manufacturing.comparison_title"),
-        verdict=_verdict(features),
+        verdict=overall(one.verdict for one in features),
         measurements=_measurements(found, simulated=values.simulated),
         features=features,
         scene=_scene(before, found, shown, limits),
@@ -276,7 +259,7 @@ def _region(values: Comparison, found: Changes, number: int, limits: Tolerance |
 def _around(found: Changes, own: NDArray[np.int64], limits: Tolerance | None) -> Scene:
     """Return the significant changes of a region in their colours, what lies around them grey."""
     low, high = found.place_m[own].min(axis=0), found.place_m[own].max(axis=0)
-    room = max(0.6 * float(np.sqrt(((high - low) ** 2).sum())), 0.12 * _diagonal(found.place_m))
+    room = max(0.6 * float(np.sqrt(((high - low) ** 2).sum())), 0.12 * diagonal_m(found.place_m))
     near = ((found.place_m >= low - room) & (found.place_m <= high + room)).all(axis=1)
     sure = near & (found.region >= 0)
     coloured = Colouring("change", found.change_m[sure].astype(np.float32), "m", limits)
@@ -285,14 +268,6 @@ def _around(found: Changes, own: NDArray[np.int64], limits: Tolerance | None) ->
     x, y, z = (float(one) for one in found.normal[own].mean(axis=0))
     up = (0.0, 0.0, 1.0) if abs(z) < 0.5 or not math.isfinite(x + y) else (0.0, 0.0, math.copysign(1.0, z))
     return Scene((Thing("points", inside, colouring=coloured), Thing("around", rest)), up)
-
-
-def _verdict(features: tuple[Feature, ...]) -> Verdict | None:
-    found = [one.verdict for one in features]
-    for verdict in (Verdict.FAIL, Verdict.CANNOT_SAY, Verdict.PASS):
-        if verdict in found:
-            return verdict
-    return None
 
 
 def _facts(found: Changes, start: Pose, radius_m: float, before: int, after: int) -> dict[str, object]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from visionvalley.applications.manufacturing.conditions import Conditions, over
 from visionvalley.applications.manufacturing.placement import placed
 from visionvalley.applications.manufacturing.recipe import By, Recipe
+from visionvalley.applications.manufacturing.scans import as_cloud, diagonal_m, without_strays
 from visionvalley.applications.manufacturing.seeds import Seeds
 from visionvalley.applications.manufacturing.settings import Settings
 from visionvalley.core import (
@@ -33,25 +34,22 @@ from visionvalley.core import (
     Text,
     Thing,
     Tolerance,
-    Verdict,
     stage,
     text,
 )
 from visionvalley.core.arrays import Floats
 from visionvalley.vision.geometry.motion import best_motion
 from visionvalley.vision.metrology.best_fit import BestFit, fit_least_squares, fit_zone, pose_uncertainty_m
+from visionvalley.vision.metrology.decision import overall
 from visionvalley.vision.metrology.extraction import Around
 from visionvalley.vision.metrology.profile import NEIGHBOURS, Deviations, filtered, surface_profile
 from visionvalley.vision.shape.distances import Closest, closest
 from visionvalley.vision.shape.neighbours import Index, build_index, nearest
-from visionvalley.vision.shape.outliers import statistical_inliers
 from visionvalley.vision.shape.subdivision import subdivided
 from visionvalley.vision.shape.surfaces import SurfaceIndex, index_surface
 from visionvalley.vision.shape.topology import sample_surface
 
-STRAY = 5.0  # standard deviations of the neighbours' distance beyond which a point stands alone
 FEWEST_POINTS = 100
-FEW_VERTICES = 10_000  # a scanned mesh of fewer has large triangles, and is measured at random places of them
 REACH = 0.05  # of the diagonal: points farther off are no part of the fit, but of the deviations
 SHARING = 1 / 30  # of the diagonal, over which errors of neighbours may be alike
 PICTURE_EDGES = 120  # a reference is coloured at vertices this many to its diagonal
@@ -122,9 +120,10 @@ class Judged:
 
 def run(values: Inspection, settings: Settings = Settings(), progress: Progress = SILENT) -> Report:
     """Register a scan to its nominal surface and judge its profile, and the features that a recipe asks for."""
-    size_m = _diagonal(values.reference)
+    size_m = diagonal_m(values.reference.vertices_m)
     with stage(progress, "manufacturing.clean"):
-        scan, stray = _cleaned(_at_20_degrees(_cloud(values.scan, values.seeds.scan), values.stated.stretch))
+        whole = _at_20_degrees(as_cloud(values.scan, FEWEST_POINTS, values.seeds.scan), values.stated.stretch)
+        scan = without_strays(whole)
         surface = index_surface(values.reference)
     with stage(progress, "manufacturing.coarse"):
         start = _start(values, scan, surface)
@@ -134,32 +133,12 @@ def run(values: Inspection, settings: Settings = Settings(), progress: Progress 
         found = _deviations(scan.points_m, surface, fit, values, settings)
     found, judged = _features(values, settings, surface, found, progress)
     with stage(progress, "manufacturing.judge"):
-        return _report(values, settings, found, judged, stray)
-
-
-def _cloud(scan: Cloud | Mesh, seed: int) -> Cloud:
-    if isinstance(scan, Cloud):
-        cloud = scan.taken(np.asarray(np.isfinite(scan.points_m).all(axis=1)))
-    else:
-        some = sample_surface(scan, 100_000, seed) if len(scan.vertices_m) < FEW_VERTICES else None
-        cloud = Cloud(scan.vertices_m) if some is None else Cloud(some.points_m, some.normals)
-    if len(cloud) < FEWEST_POINTS:
-        raise BadInput("manufacturing.too_few_points", count=len(cloud), least=FEWEST_POINTS)
-    return cloud
+        return _report(values, settings, found, judged, len(whole) - len(scan))
 
 
 def _at_20_degrees(scan: Cloud, stretch: float) -> Cloud:
     """Return a scan as it would be at 20 °C, where its lengths are known to be longer by a part."""
     return scan if stretch == 0 else replace(scan, points_m=scan.points_m / (1 + stretch))
-
-
-def _cleaned(scan: Cloud) -> tuple[Cloud, int]:
-    kept: NDArray[np.bool_] = np.atleast_1d(statistical_inliers(scan.points_m, k=NEIGHBOURS, ratio=STRAY))
-    return scan.taken(kept), int(len(scan) - np.count_nonzero(kept))
-
-
-def _diagonal(mesh: Mesh) -> float:
-    return float(np.sqrt(((mesh.vertices_m.max(axis=0) - mesh.vertices_m.min(axis=0)) ** 2).sum()))
 
 
 def _start(values: Inspection, scan: Cloud, surface: SurfaceIndex) -> Pose:
@@ -219,7 +198,7 @@ def _filtered(near: Closest, neighbours: NDArray[np.int32], settings: Settings) 
 def budget_of(found: Aligned, values: Inspection, settings: Settings) -> tuple[Contribution, ...]:
     """Return the standard uncertainties of a single deviation besides its noise."""
     reference_m = values.chord_m / math.sqrt(3)
-    half_m = _diagonal(values.reference) / 2
+    half_m = diagonal_m(values.reference.vertices_m) / 2
     alignment_m = float(pose_uncertainty_m(found.fit, _corners(found.points_m)).max())
     return (
         Contribution("alignment", alignment_m),
@@ -245,7 +224,7 @@ def _report(values: Inspection, settings: Settings, found: Aligned, judged: Judg
     return Report(
         application="manufacturing",
         title=text("manufacturing.title"),
-        verdict=_verdict((*asked, *judged.features), judged.not_measured),
+        verdict=overall((one.verdict for one in (*asked, *judged.features)), missing=bool(judged.not_measured)),
         measurements=(profile.measured, *_statistics(found, values, budget)),
         features=(*asked, *judged.features),
         scene=_scene(values, settings, found, index),
@@ -255,16 +234,6 @@ def _report(values: Inspection, settings: Settings, found: Aligned, judged: Judg
         notes=(*_notes(values, settings, found, stray), *profile.notes[1:], *judged.not_measured),
         simulated=values.simulated,
     )
-
-
-def _verdict(features: tuple[Feature, ...], not_measured: tuple[Text, ...]) -> Verdict | None:
-    """Return fail if any fails, cannot say if any cannot or was not measured, else pass if any passes."""
-    found = [one.verdict for one in features]
-    if Verdict.FAIL in found:
-        return Verdict.FAIL
-    if Verdict.CANNOT_SAY in found or not_measured:
-        return Verdict.CANNOT_SAY
-    return Verdict.PASS if Verdict.PASS in found else None
 
 
 def _statistics(found: Aligned, values: Inspection, budget: tuple[Contribution, ...]) -> tuple[Measurement, ...]:
@@ -316,7 +285,7 @@ def _facts(found: Aligned, stray: int, settings: Settings, seen_share: float, re
 def _seen_share(found: Aligned, values: Inspection, index: Index) -> float:
     """Return the share of the reference's area that lies near a measured point, from 20,000 samples."""
     sampled = sample_surface(values.reference, 20_000, values.seeds.share_seen)
-    reach_m = max(3 * found.fit.rms_m, _diagonal(values.reference) / 100)
+    reach_m = max(3 * found.fit.rms_m, diagonal_m(values.reference.vertices_m) / 100)
     near = nearest(index, sampled.points_m, 1, reach_m)
     return float(np.mean(near.index[:, 0] >= 0))
 
@@ -340,8 +309,8 @@ def _scene(values: Inspection, settings: Settings, found: Aligned, index: Index)
     limits = (
         None if settings.tolerance_m is None else Tolerance(-settings.tolerance_m / 2, settings.tolerance_m / 2, "m")
     )
-    shown = subdivided(values.reference, _diagonal(values.reference) / PICTURE_EDGES)
-    reach_m = max(3 * found.fit.rms_m, _diagonal(values.reference) / 80)
+    shown = subdivided(values.reference, diagonal_m(values.reference.vertices_m) / PICTURE_EDGES)
+    reach_m = max(3 * found.fit.rms_m, diagonal_m(values.reference.vertices_m) / 80)
     near = nearest(index, shown.vertices_m, 4, reach_m)
     values_m = _mean_at(found.deviations.filtered_m, near.index)
     return Scene(

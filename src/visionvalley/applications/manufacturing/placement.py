@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from visionvalley.applications.manufacturing.scans import diagonal_m
 from visionvalley.core import BadInput, Cloud, Mesh, Pose
 from visionvalley.core.arrays import Floats
 from visionvalley.vision.geometry.directions import sphere_of_directions
@@ -65,7 +66,7 @@ class _Judge:
 
 def placed(scan: Cloud, reference: Mesh, surface: SurfaceIndex, seed: int = 0) -> Pose:
     """Return `part_from_scan`; raises BadInput where no pose brings most of the scan near the surface."""
-    size_m = float(np.sqrt((np.ptp(reference.vertices_m, axis=0) ** 2).sum()))
+    size_m = diagonal_m(reference.vertices_m)
     made = sample_surface(reference, NOMINAL_POINTS, seed)
     nominal = Cloud(made.points_m, made.normals)
     points = scan.points_m[:: max(1, len(scan) // JUDGING_POINTS)]

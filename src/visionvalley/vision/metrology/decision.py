@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from statistics import NormalDist
 
 from visionvalley.core import Measurement, Tolerance, Verdict
@@ -31,6 +32,16 @@ def judge(measured: Measurement, tolerance: Tolerance, *, bounded: bool = False)
     if conforming >= CONFORMANCE - 1e-12:
         return Verdict.PASS
     return Verdict.FAIL if conforming <= 1 - CONFORMANCE + 1e-12 else Verdict.CANNOT_SAY
+
+
+def overall(verdicts: Iterable[Verdict | None], *, missing: bool = False) -> Verdict | None:
+    """Return fail if any fails, cannot say if any cannot or something is missing, else pass if any passes."""
+    found = set(verdicts)
+    if Verdict.FAIL in found:
+        return Verdict.FAIL
+    if Verdict.CANNOT_SAY in found or missing:
+        return Verdict.CANNOT_SAY
+    return Verdict.PASS if Verdict.PASS in found else None
 
 
 def conformance(measured: Measurement, tolerance: Tolerance, *, bounded: bool = False) -> float:
