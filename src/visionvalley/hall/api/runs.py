@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, BinaryIO, Literal
 
 from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import FileResponse, StreamingResponse
 from pydantic import BaseModel, Field
-from starlette.background import BackgroundTask
 
 from visionvalley.core import BadInput
 from visionvalley.hall import languages, results, stands
@@ -31,6 +31,7 @@ ALONE = (
     "img-src data:; font-src data:"
 )
 KEPT = "private, max-age=86400"
+PIECE = 1 << 20
 Verdict = Literal["pass", "fail", "cannot say"]
 Unit = Literal["mm", "m", "um", "cm", "in", "ft", ""]
 Value = float | bool | str | None
@@ -222,17 +223,23 @@ def file(id: Id, name: Line, reader: AnyReader, records: InRecords) -> FileRespo
     return FileResponse(path, media_type=results.type_of(name), filename=name, headers=headers)
 
 
-@router.get("/runs/{id}/all.zip", summary="Have all files of a run", response_class=FileResponse,
+@router.get("/runs/{id}/all.zip", summary="Have all files of a run", response_class=StreamingResponse,
             responses={200: {"content": {"application/zip": {}}}})  # fmt: skip
-def everything(id: Id, reader: AnyReader, hall: InHall) -> FileResponse:
-    """Return results and record as one archive."""
+def everything(id: Id, reader: AnyReader, hall: InHall) -> StreamingResponse:
+    """Return results and record as one archive, which has no name on the disk any more when it is sent."""
     run = results.found(hall.records, reader, id)
     hall.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(prefix="all-", suffix=".zip", dir=hall.folder, delete=False) as made:
-        path = Path(made.name)
-    export_run(run, path, hall.records)
-    gone = BackgroundTask(path.unlink, missing_ok=True)
-    return FileResponse(path, media_type="application/zip", filename=f"run-{run.id}.zip", background=gone)
+    with tempfile.TemporaryDirectory(prefix="all-", dir=hall.folder) as folder:
+        path = Path(folder) / f"run-{run.id}.zip"
+        export_run(run, path, hall.records)
+        archive, length = path.open("rb"), path.stat().st_size
+    headers = {"Content-Length": str(length), "Content-Disposition": f'attachment; filename="{path.name}"'}
+    return StreamingResponse(_pieces(archive), media_type="application/zip", headers=headers)
+
+
+def _pieces(archive: BinaryIO) -> Iterator[bytes]:
+    with archive:
+        yield from iter(lambda: archive.read(PIECE), b"")
 
 
 def _told(state: State, code: str, location: str = "") -> Told:
