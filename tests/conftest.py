@@ -6,6 +6,10 @@ import sys
 import hypothesis
 import numpy as np
 import pytest
+from tests import browser as browsers
+from tests import postgresql
+
+from visionvalley.records import Records
 
 # The same examples in every run; tests time nothing.
 hypothesis.settings.register_profile("valley", deadline=None, derandomize=True)
@@ -25,6 +29,54 @@ def _records_of_tests_lie_aside(tmp_path_factory):
 def rng() -> np.random.Generator:
     """The same random numbers in every run."""
     return np.random.default_rng(20260101)
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """A PostgreSQL server of our own, on a socket in a temporary folder."""
+    if postgresql.SERVER_MISSING:
+        pytest.skip(postgresql.SERVER_MISSING)
+    with postgresql.Cluster() as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def records(request, tmp_path) -> Records:
+    """Empty records, in each database."""
+    from visionvalley.visits import database
+
+    server = request.getfixturevalue("cluster") if request.param == "postgresql" else None
+    database._prepared.cache_clear()
+    return Records(tmp_path / "kept", server.emptied() if server else "", patience_s=5.0)
+
+
+@pytest.fixture
+def light(tmp_path) -> Records:
+    """Empty records in SQLite."""
+    return Records(tmp_path / "kept", patience_s=5.0)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    """A real browser with a fresh profile."""
+    with browsers.opened(tmp_path_factory.mktemp("profile")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory):
+    """An open hall."""
+    from tests import hall as halls
+
+    with halls.opened(tmp_path_factory.mktemp("hall")) as opened:
+        yield opened
+
+
+@pytest.fixture(autouse=True)
+def _nobody_has_asked_yet(request):
+    """Let no test be limited by what those before it asked of the same hall."""
+    if "here" in request.fixturenames:
+        request.getfixturevalue("here").hall.limits._left.clear()
 
 
 @pytest.fixture(scope="session", autouse=True)

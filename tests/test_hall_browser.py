@@ -2,7 +2,6 @@
 """The hall's own pages in a real browser: no other host, no complaint, nothing for axe-core, also on a phone."""
 
 import pytest
-from tests import browser as browsers
 from tests import hall as halls
 
 from visionvalley.records import RunRecord, keep
@@ -13,12 +12,6 @@ SIGNED_IN = ("/", "/account", "/administration/accounts", "/administration/sessi
              "/administration/translations", "/api")  # fmt: skip
 BOTH = [("en", "light", LAPTOP), ("ar", "dark", PHONE)]
 CROSSED = [("en", "dark", PHONE), ("ar", "light", LAPTOP)]
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    with browsers.opened(tmp_path_factory.mktemp("profile")) as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")
@@ -35,11 +28,6 @@ def here(tmp_path_factory):
 @pytest.fixture(scope="module")
 def token(here):
     return here.session()
-
-
-@pytest.fixture(autouse=True)
-def _nobody_has_asked_yet(here):
-    here.hall.limits._left.clear()
 
 
 def inspect(page, here, name):

@@ -22,17 +22,6 @@ from visionvalley.visits import accounts, audit, sessions
 from visionvalley.visits.values import Kind, Role
 
 
-@pytest.fixture(scope="module")
-def here(tmp_path_factory):
-    with halls.opened(tmp_path_factory.mktemp("hall")) as opened:
-        yield opened
-
-
-@pytest.fixture(autouse=True)
-def _nobody_has_asked_yet(here):
-    here.hall.limits._left.clear()
-
-
 @pytest.fixture
 def ada(here):
     return here.person()

@@ -37,11 +37,6 @@ def here(tmp_path_factory):
         yield opened
 
 
-@pytest.fixture(autouse=True)
-def _nobody_has_asked_yet(here):
-    here.hall.limits._left.clear()
-
-
 @pytest.fixture(scope="module")
 def made(here):
     """A run on the simulated sample, by somebody whom nobody knows."""

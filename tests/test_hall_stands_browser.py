@@ -5,7 +5,6 @@ import base64
 import time
 
 import pytest
-from tests import browser as browsers
 from tests import hall as halls
 from tests.test_hall_stands import TETRAHEDRON
 
@@ -18,22 +17,11 @@ WAYS = [("ar", "dark", PHONE), ("en", "dark", PHONE), ("ar", "light", LAPTOP)]
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    with browsers.opened(tmp_path_factory.mktemp("profile")) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
 def here(tmp_path_factory):
     with halls.opened(tmp_path_factory.mktemp("hall")) as opened:
         opened.hall.running.workers.count = 1
         opened.hall.running.start()
         yield opened
-
-
-@pytest.fixture(autouse=True)
-def _nobody_has_asked_yet(here):
-    here.hall.limits._left.clear()
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ import io
 import icalendar
 import pypdf
 import pytest
-from tests import hall as halls
 from tests import visits as visiting
 
 from visionvalley.hall import keeping
@@ -17,17 +16,6 @@ from visionvalley.hall.papers import lists
 from visionvalley.hall.rights import RIGHTS
 from visionvalley.visits import delegations, door, personal, questions
 from visionvalley.visits.values import SYSTEM, Role
-
-
-@pytest.fixture(scope="module")
-def here(tmp_path_factory):
-    with halls.opened(tmp_path_factory.mktemp("hall")) as opened:
-        yield opened
-
-
-@pytest.fixture(autouse=True)
-def _nobody_has_asked_yet(here):
-    here.hall.limits._left.clear()
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@
 import json
 
 import pytest
-from tests import browser
 from tests import hall as halls
 from tests import visits as visiting
 
@@ -14,23 +13,6 @@ from visionvalley.visits.values import SYSTEM
 
 PHONE = {"width": 360, "height": 740, "touch": True}
 WIDE = {"width": 1280, "height": 800}
-
-
-@pytest.fixture(scope="module")
-def here(tmp_path_factory):
-    with halls.opened(tmp_path_factory.mktemp("hall")) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory):
-    with browser.opened(tmp_path_factory.mktemp("profile")) as opened:
-        yield opened
-
-
-@pytest.fixture(autouse=True)
-def _nobody_has_asked_yet(here):
-    here.hall.limits._left.clear()
 
 
 @pytest.fixture(scope="module")
@@ -61,10 +43,10 @@ def click(page, selector):
 
 
 @pytest.mark.parametrize(("language", "direction"), [("fr", "ltr"), ("ar", "rtl")])
-def test_a_guest_comes_asks_is_answered_and_goes(here, chromium, kenya, language, direction):
+def test_a_guest_comes_asks_is_answered_and_goes(here, browser, kenya, language, direction):
     ada, guest, records = here.person(), kenya.guests[language], here.hall.records
     token = visiting.invitation(records, kenya.visit, guest)
-    page = here.browse(chromium, f"/invited/{token}", language="en", **PHONE)
+    page = here.browse(browser, f"/invited/{token}", language="en", **PHONE)
     assert page.evaluate("[document.documentElement.lang, document.documentElement.dir]") == [language, direction]
     assert guest.name in page.evaluate("document.querySelector('h1').textContent")
     assert page.evaluate("document.querySelector('.big').getBoundingClientRect().height") >= 44
@@ -101,7 +83,7 @@ def test_a_guest_comes_asks_is_answered_and_goes(here, chromium, kenya, language
     assert questions.one(records, asked.id).member is None
 
 
-def test_the_board_is_live_and_nobodys_writing_is_lost(here, chromium, kenya):
+def test_the_board_is_live_and_nobodys_writing_is_lost(here, browser, kenya):
     records, visit, guest = here.hall.records, kenya.visit, kenya.guests["en"]
     person = here.holding(visiting.guest_session(records, guest))
 
@@ -112,7 +94,7 @@ def test_the_board_is_live_and_nobodys_writing_is_lost(here, chromium, kenya):
     def asked(text):
         return next(one.question for one in questions.board(records, visit.id) if one.question.text == text)
 
-    page = here.browse(chromium, f"/visits/{visit.id}/board", here.session(), **WIDE)
+    page = here.browse(browser, f"/visits/{visit.id}/board", here.session(), **WIDE)
     count = "[...document.querySelectorAll('.board .count')].map((one) => Number(one.textContent))"
     before = page.evaluate(count)
     ask("How large is it?")
@@ -143,12 +125,12 @@ def test_the_board_is_live_and_nobodys_writing_is_lost(here, chromium, kenya):
     assert questions.one(records, second.id).merged_into == first.id
 
 
-def test_a_clash_is_told_beside_the_form_and_what_others_take_is_seen(here, chromium):
+def test_a_clash_is_told_beside_the_form_and_what_others_take_is_seen(here, browser):
     records = here.hall.records
     ours, theirs = visiting.arrive(records, "Ours"), visiting.arrive(records, "Theirs")
     room = programme.of_visit(records, theirs.visit.id)[0].room
     mine = programme.of_visit(records, ours.visit.id)[3]
-    page = here.browse(chromium, f"/visits/{ours.visit.id}/entry/{mine.id}", here.session(), **WIDE)
+    page = here.browse(browser, f"/visits/{ours.visit.id}/entry/{mine.id}", here.session(), **WIDE)
     sound(page)
     page.evaluate(f"document.querySelector('[name=room]').value = '{room}'")
     click(page, "form.wide-form .button")
@@ -157,9 +139,9 @@ def test_a_clash_is_told_beside_the_form_and_what_others_take_is_seen(here, chro
     times = mine.ends, theirs.visit.ends
     programme.add(records, SYSTEM, ours.visit.id, Activity.MEAL, "Dinner", *times, room=room)
     for look in ("?by=place", "?by=person"):
-        page = here.browse(chromium, f"/visits/{ours.visit.id}{look}", here.session(), theme="dark", **WIDE)
+        page = here.browse(browser, f"/visits/{ours.visit.id}{look}", here.session(), theme="dark", **WIDE)
         sound(page)
-    page = here.browse(chromium, f"/visits/{ours.visit.id}", here.session(), language="ar", **WIDE)
+    page = here.browse(browser, f"/visits/{ours.visit.id}", here.session(), language="ar", **WIDE)
     boxes = "[...document.querySelectorAll('.block')].map((one) => one.getBoundingClientRect())"
     beside = "p.right <= q.left || q.right <= p.left || p.bottom <= q.top + 1 || q.bottom <= p.top + 1"
     apart = f"((all) => all.every((p, i) => all.every((q, j) => i === j || {beside})))({boxes})"
@@ -168,8 +150,8 @@ def test_a_clash_is_told_beside_the_form_and_what_others_take_is_seen(here, chro
 
 
 @pytest.mark.parametrize(("language", "size"), [("en", WIDE), ("ar", PHONE)], ids=["en", "ar"])
-def test_pages_of_the_house_are_sound(here, chromium, kenya, language, size):
+def test_pages_of_the_house_are_sound(here, browser, kenya, language, size):
     at = f"/visits/{kenya.visit.id}"
     own = [f"{at}/{name}" for name in ("guests", "after", "settings", "entry")]
     for path in ("/visits", "/visits/new", *own, "/house", "/door"):
-        sound(here.browse(chromium, path, here.session(), language=language, **size))
+        sound(here.browse(browser, path, here.session(), language=language, **size))

@@ -3,7 +3,6 @@
 
 import numpy as np
 import pytest
-from tests import hall as halls
 from tests import welcome as guests
 
 from visionvalley.core import BadInput
@@ -17,19 +16,8 @@ from visionvalley.visits.values import SYSTEM, Kind, Role
 
 
 @pytest.fixture(scope="module")
-def here(tmp_path_factory):
-    with halls.opened(tmp_path_factory.mktemp("hall")) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
 def visit(here):
     return guests.arrive(here.hall.records)
-
-
-@pytest.fixture(autouse=True)
-def _nobody_has_asked_yet(here):
-    here.hall.limits._left.clear()
 
 
 def refused(id, call, *arguments, **more):

@@ -4,7 +4,6 @@
 import time
 
 import pytest
-from tests import browser as browsers
 from tests import hall as halls
 from tests import welcome as guests
 
@@ -21,23 +20,6 @@ CUT = """(() => [...document.querySelectorAll('.hello, .delegation, .organisatio
 SMALLEST = """Math.min(...[...document.querySelectorAll('body *')].filter((one) => one.checkVisibility()
   && [...one.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim()))
   .map((one) => parseFloat(getComputedStyle(one).fontSize))) / innerHeight"""
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    with browsers.opened(tmp_path_factory.mktemp("profile")) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def here(tmp_path_factory):
-    with halls.opened(tmp_path_factory.mktemp("hall")) as opened:
-        yield opened
-
-
-@pytest.fixture(autouse=True)
-def _nobody_has_asked_yet(here):
-    here.hall.limits._left.clear()
 
 
 @pytest.fixture

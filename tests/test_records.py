@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.postgresql import SERVER_MISSING, Cluster
 
 from visionvalley.core import BadInput
 from visionvalley.records import InputFile, Records, RunRecord, Wanted, artefact_path, erase, find, keep, one, prune
@@ -17,22 +16,6 @@ from visionvalley.records import artefacts as files
 from visionvalley.records.locking import locked
 
 NUMBERS = itertools.count(0xABC000000000)
-
-
-@pytest.fixture(scope="session")
-def cluster(tmp_path_factory):
-    """A PostgreSQL server of our own, on a socket in a temporary folder."""
-    if SERVER_MISSING:
-        pytest.skip(SERVER_MISSING)
-    with Cluster() as running:
-        yield running
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def records(request, tmp_path) -> Records:
-    """Empty records."""
-    url = "" if request.param == "sqlite" else request.getfixturevalue("cluster").emptied()
-    return Records(tmp_path / "kept", url, patience_s=5.0)
 
 
 def run(**about) -> RunRecord:

@@ -8,16 +8,14 @@ import threading
 import time
 
 import pytest
-from tests import postgresql
+from tests.refusals import refusal
 
 from visionvalley.core import BadInput
-from visionvalley.records import Records
 from visionvalley.visits import (
     accounts,
     audit,
     calendar,
     clock,
-    database,
     delegations,
     door,
     follow_up,
@@ -30,33 +28,6 @@ from visionvalley.visits.values import SYSTEM, Actor, Kind, Role
 
 KEY = bytes(range(32))
 BY = SYSTEM
-
-
-@pytest.fixture(scope="module")
-def cluster():
-    if postgresql.SERVER_MISSING:
-        pytest.skip(postgresql.SERVER_MISSING)
-    with postgresql.Cluster() as server:
-        yield server
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def records(request, tmp_path) -> Records:
-    server = request.getfixturevalue("cluster") if request.param == "postgresql" else None
-    database._prepared.cache_clear()
-    return Records(tmp_path / "kept", server.emptied() if server else "", patience_s=5.0)
-
-
-@pytest.fixture
-def light(tmp_path) -> Records:
-    return Records(tmp_path / "kept", patience_s=5.0)
-
-
-def refusal(call, *arguments, **named) -> str:
-    with pytest.raises(BadInput) as caught:
-        call(*arguments, **named)
-    assert all(caught.value.render())
-    return caught.value.message.id
 
 
 def a_visit(records, name="Kenya", guests=("Wanjiru",), begins_s=-3600, ends_s=3600):

@@ -6,48 +6,16 @@ import threading
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests import postgresql
+from tests.refusals import refusal, refused
 
 from visionvalley.core import BadInput
-from visionvalley.records import Records
-from visionvalley.visits import accounts, calendar, clashes, database, delegations, house, programme
+from visionvalley.visits import accounts, calendar, clashes, delegations, house, programme
 from visionvalley.visits.clashes import Taken
 from visionvalley.visits.plans import Activity, Duty
 from visionvalley.visits.values import Actor, Kind, Role
 
 BY = Actor(Kind.ACCOUNT, "0123456789abcdef")
 ZONE = "Africa/Nairobi"
-
-
-@pytest.fixture(scope="module")
-def cluster():
-    if postgresql.SERVER_MISSING:
-        pytest.skip(postgresql.SERVER_MISSING)
-    with postgresql.Cluster() as server:
-        yield server
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def records(request, tmp_path) -> Records:
-    server = request.getfixturevalue("cluster") if request.param == "postgresql" else None
-    database._prepared.cache_clear()
-    return Records(tmp_path / "kept", server.emptied() if server else "", patience_s=5.0)
-
-
-@pytest.fixture
-def light(tmp_path) -> Records:
-    return Records(tmp_path / "kept", patience_s=5.0)
-
-
-def refused(call, *arguments, **named) -> BadInput:
-    with pytest.raises(BadInput) as caught:
-        call(*arguments, **named)
-    assert all(caught.value.render())
-    return caught.value
-
-
-def refusal(call, *arguments, **named) -> str:
-    return refused(call, *arguments, **named).message.id
 
 
 def a_visit(records, name="Kenya", begins="2026-11-25T08:00", ends="2026-11-25T18:00", zone=ZONE):
