@@ -45,7 +45,7 @@ def compare(
     """
     from visionvalley.cli.compiling import FEATURES, ready
     from visionvalley.cli.inspect import EXIT
-    from visionvalley.cli.terminal import progress_bar, show_record, show_report
+    from visionvalley.cli.terminal import progress_bar, show_done
 
     silent = quiet or as_json
     ready("compare", quiet=silent, without=FEATURES)
@@ -60,9 +60,5 @@ def compare(
     request = Request(before, after, reference, told(before), told(after), of_reference, output)
     with progress_bar(quiet=silent) as progress:
         done = compare_files(request, settings, progress, Keeping(owner, keep_days, keep_inputs))
-    if as_json:
-        typer.echo((done.folder / "result.json").read_text(encoding="utf-8"))
-    elif not quiet:
-        show_report(done.report, done.folder)
-    show_record(done, quiet=silent)
+    show_done(done, as_json=as_json, quiet=quiet)
     raise typer.Exit(EXIT[done.report.verdict])

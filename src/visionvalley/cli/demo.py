@@ -70,7 +70,7 @@ def demo(
 
 def _features(output: Path, keeping: Keeping, *, quiet: bool) -> None:
     """Measure features of a part from STEP; where there is none, or nothing that reads it, of a bracket of ours."""
-    from visionvalley.cli.terminal import progress_bar, show_record, show_report
+    from visionvalley.cli.terminal import progress_bar, show_done
     from visionvalley.core import BadInput
     from visionvalley.runs.featured import PART, demonstrate_features
     from visionvalley.samples import find
@@ -81,9 +81,7 @@ def _features(output: Path, keeping: Keeping, *, quiet: bool) -> None:
         except BadInput:
             part = None
         done = demonstrate_features(part, output, progress, keeping)
-    if not quiet:
-        show_report(done.report, done.folder)
-    show_record(done, quiet=quiet)
+    show_done(done, quiet=quiet)
 
 
 def has_cad() -> bool:

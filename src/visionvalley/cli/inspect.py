@@ -119,21 +119,13 @@ def _propose(part: Path, unit: str | None, output: Path | None, progress: Progre
 
 
 def _one(requests: list[Request], settings: Settings, progress: Progress, keeping: Keeping) -> tuple[int, Show]:
-    from visionvalley.cli.terminal import show_record, show_report
+    from visionvalley.cli.terminal import show_done
     from visionvalley.runs.inspection import inspect_files
 
     if not requests:
         raise BadInput("cli.no_scan")
     done = inspect_files(requests[0], settings, progress, keeping)
-
-    def show(as_json: bool, quiet: bool) -> None:
-        if as_json:
-            typer.echo((done.folder / "result.json").read_text(encoding="utf-8"))
-        elif not quiet:
-            show_report(done.report, done.folder)
-        show_record(done, quiet=quiet or as_json)
-
-    return EXIT[done.report.verdict], show
+    return EXIT[done.report.verdict], lambda as_json, quiet: show_done(done, as_json=as_json, quiet=quiet)
 
 
 def _many(requests: list[Request], settings: Settings, progress: Progress, keeping: Keeping) -> tuple[int, Show]:

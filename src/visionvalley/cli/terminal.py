@@ -10,6 +10,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+import typer
+
 from visionvalley.core import SILENT, BadInput, Progress, Report, Text, Verdict, render, text
 
 if TYPE_CHECKING:
@@ -138,6 +140,15 @@ def show_demo(found: Demonstrated) -> None:
         console.print(render(text("terminal.together", value=together)))
     console.print(render(text("terminal.time", whole=_time(sum(found.done.seconds.values())))))
     show_report(found.done.report, found.done.folder)
+
+
+def show_done(done: Done, *, as_json: bool = False, quiet: bool = False) -> None:
+    """Print what a run found, or its result as JSON and nothing else, and under which id it is recorded."""
+    if as_json:
+        typer.echo((done.folder / "result.json").read_text(encoding="utf-8"))
+    elif not quiet:
+        show_report(done.report, done.folder)
+    show_record(done, quiet=quiet or as_json)
 
 
 def show_record(done: Done, quiet: bool) -> None:
