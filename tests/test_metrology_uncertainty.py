@@ -19,7 +19,7 @@ from visionvalley.vision.metrology.characteristics import Characteristic, Extrac
 from visionvalley.vision.metrology.filters import gaussian, places_on, weights
 from visionvalley.vision.metrology.intervals import bounded, coverage_factor, effective_degrees
 from visionvalley.vision.metrology.least_squares import fit
-from visionvalley.vision.metrology.levels import padded
+from visionvalley.vision.metrology.levels import group, padded
 from visionvalley.vision.metrology.propagation import CORRELATED, NOISE, SCALE, contributions, sensed
 from visionvalley.vision.metrology.uncertainty import measured
 
@@ -119,6 +119,19 @@ def test_the_least_largest_deviation_is_that_of_a_linear_program(rng, freedoms, 
         least = linprog([0.0] * freedoms + [1], np.vstack([above, below]), np.r_[-field, field], bounds=bounds)
         assert value == pytest.approx(least.fun, rel=3e-6)  # residuals are float32
         assert np.abs(field - np.array(much) @ rows).max() == pytest.approx(least.fun, rel=3e-6)
+
+
+def test_fields_over_a_grid_find_their_level_from_whatever_basis_decided_the_last_one(rng):
+    """On a grid many rows decide together, and each search begins where one for another size of the shape ended."""
+    u, v = (one.ravel() for one in np.meshgrid(np.linspace(-1, 1, 6), np.linspace(-1, 1, 10)))
+    columns, points = np.stack([u, v, np.ones(60)], axis=1), np.stack([u, v, 0 * u], axis=1)
+    draws, shape = 1e-6 * rng.normal(size=(2000, 60)), 1e-5 * np.sin(3 * u + 2 * v)
+    going_on = group(shape, draws, columns, False, points, points)
+    for size in (1.0, 0.0, -1.0, 2.0, 0.0, 1.0, -0.1, 2.1, 1e-3, 1.0):
+        afresh = group(shape, draws, columns, False, points, points)
+        found = going_on.heights(shape, size)
+        assert_allclose(found, afresh.heights(shape, size), rtol=1e-5)
+        assert (found > 0).all()
 
 
 def test_rows_of_the_filter_are_its_weights(rng):

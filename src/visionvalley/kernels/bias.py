@@ -13,7 +13,8 @@ PIECE = 8  # fields that one worker takes at a time
 ROWS = 512
 TILE = 32
 STEPS = 60
-NEAR = 2e-6  # of the level: a residual in float32 that exceeds it by less does not
+PIVOT, ZERO = 1e-6, 1e-10  # pivots, and multipliers (they add up to 1), that are nothing but rounding of float32 rows
+NEAR, NOTHING = 2e-6, 1e-8  # of the level, of the largest value: a residual that exceeds the level by less does not
 
 
 @inner
@@ -81,6 +82,12 @@ def beyond(field, rows, y, level, rest, kept, found):
 
 
 @inner
+def exceeded(level, nothing):
+    """Return what a residual must exceed, where the level is; below zero it is not yet one of the field."""
+    return max(level, 0.0) * (1.0 + NEAR) + nothing
+
+
+@inner
 def weighed(field, basis, binv, x, y):
     """Fill in what a basis says: y, at its end the level, and the multipliers x of its rows."""
     n = len(basis)
@@ -94,15 +101,22 @@ def weighed(field, basis, binv, x, y):
 
 @inner
 def exchanged(rows, i, sign, basis, binv, x, w):
-    """Let a row enter the basis on one side; say whether it could."""
+    """Let a row enter the basis on one side; say whether it could.
+
+    Of the rows that may leave, the one with the largest pivot does: small ones make the basis singular (Harris 1973).
+    """
     n = len(basis)
-    leaving, ratio = -1, np.inf
+    ratio = np.inf
     for j in range(n):
         w[j] = binv[j, n - 1]
         for a in range(n - 1):
             w[j] += binv[j, a] * sign * rows[a, i]
-        if w[j] > 1e-11 and x[j] < ratio * w[j]:
-            leaving, ratio = j, max(x[j], 0.0) / w[j]
+        if w[j] > PIVOT:
+            ratio = min(ratio, (max(x[j], 0.0) + ZERO) / w[j])
+    leaving = -1
+    for j in range(n):
+        if w[j] > PIVOT and max(x[j], 0.0) <= ratio * w[j] and (leaving < 0 or w[j] > w[leaving]):
+            leaving = j
     if leaving < 0:
         return False
     for a in range(n):
@@ -127,14 +141,16 @@ def levelled(field, rows, basis, work, rest, kept, y):
     binv, x, w = work[:n, :n], work[n], work[n + 1]
     inverted(rows, basis, binv, work[n + 2 :].reshape(n, 2 * n))
     weighed(field, basis, binv, x, y)
-    found = 0
+    found, nothing = 0, 1e-300
+    for i in range(len(field)):
+        nothing = max(nothing, NOTHING * abs(field[i]))
     for _round in range(STEPS):
         before = found if found + len(field) // TILE < len(kept) else 0
-        found = beyond(field, rows, y, y[n - 1] * (1.0 + NEAR) + 1e-300, rest, kept, before)
+        found = beyond(field, rows, y, exceeded(y[n - 1], nothing), rest, kept, before)
         if found == before:
             break
         for _step in range(STEPS):
-            row, off, sign = -1, y[n - 1] * (1.0 + NEAR) + 1e-300, 1.0
+            row, off, sign = -1, exceeded(y[n - 1], nothing), 1.0
             for c in range(found):
                 value = np.float64(field[kept[c]])
                 for a in range(k):
