@@ -35,6 +35,7 @@ KERNELS = {
     "compare": POINTS + REGISTRATION + SURFACES + FEATURES,
     "demo": POINTS + REGISTRATION + SURFACES + FEATURES + ("rays", "simulation"),
     "rerun": POINTS + REGISTRATION + SURFACES + FEATURES + ("rays", "simulation"),
+    "hall": POINTS + REGISTRATION + SURFACES + FEATURES + ("rays", "simulation"),
 }
 
 

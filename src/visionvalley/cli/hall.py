@@ -26,6 +26,7 @@ def hall(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the addresses only.")] = False,
 ) -> None:
     """Open the hall: results, stands and visits in the browser, on this machine only unless --lan."""
+    from visionvalley.cli.compiling import ready
     from visionvalley.core import BadInput
 
     missing = next((name for name in NEEDED if importlib.util.find_spec(name) is None), None)
@@ -33,6 +34,7 @@ def hall(
         raise BadInput("hall.no_extra", missing=missing)
     if port is not None and not 1 <= port <= 65535:
         raise BadInput("hall.bad_port", port=port)
+    ready("hall", quiet=quiet)  # once, before its workers and the demonstrations each would
     _open(port, lan=lan, open_browser=open_browser, demo=demo, quiet=quiet)
 
 
