@@ -12,10 +12,11 @@ import json
 import os
 import signal
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -146,14 +147,18 @@ def _worked(
     requests: Sequence[Request], settings: Settings, keeping: Keeping, processes: int
 ) -> Iterator[tuple[Request, BadInput | None]]:
     """Yield each scan as it is finished. Where a process dies, those left get one each: whose fault it is shows."""
-    left, work = list(requests), dict[Future[BadInput | None], Request]()
+    left, following, work = list(requests), iter(requests), dict[Future[BadInput | None], Request]()
     try:
         with _pool(processes) as pool:
-            work = {pool.submit(_one, one, settings, keeping): one for one in requests}
-            for done in as_completed(work):
-                error = done.result()
-                left.remove(work[done])
-                yield work[done], error
+            # No more than run at once are handed over: what is handed over cannot be taken back.
+            work = {pool.submit(_one, one, settings, keeping): one for one in islice(following, processes)}
+            while work:
+                for done in wait(work, return_when=FIRST_COMPLETED).done:
+                    error, request = done.result(), work[done]
+                    left.remove(request)
+                    yield request, error
+                    del work[done]
+                    work |= {pool.submit(_one, one, settings, keeping): one for one in islice(following, 1)}
     except (KeyboardInterrupt, Cancelled):  # what ran when it was stopped has been finished, and counts
         for done, one in work.items():
             if one in left and done.done() and not done.cancelled() and done.exception() is None:
