@@ -34,3 +34,11 @@ def prefer(sent: Preferences, reader: AnyReader, hall: InHall, response: Respons
     if sent.language and reader.may("own visit"):
         delegations.choose_language(hall.records, reader.actor.id, sent.language)
     return Answer()
+
+
+@router.delete("/preferences", summary="Forget what was chosen on this device")
+def forget(response: Response) -> Answer:
+    """Read as the device says again; what an account or a guest chose stays with it."""
+    for name in (LANGUAGE, THEME, SIZE):
+        response.delete_cookie(name, path="/")
+    return Answer()

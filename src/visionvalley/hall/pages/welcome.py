@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from visionvalley.hall import stands
 from visionvalley.hall.api.stands import spoken
 from visionvalley.hall.reader import AnyReader, InRecords
 from visionvalley.hall.rendering import page, static_version
+from visionvalley.hall.welcoming import place_of
 from visionvalley.visits import house, questions, screens
 from visionvalley.visits.screens import Shows
 from visionvalley.visits.values import Role
@@ -37,9 +39,17 @@ def answers(request: Request, reader: AnyReader, records: InRecords) -> Response
 
 
 @router.get("/screen", response_class=HTMLResponse)
-def become(request: Request, reader: AnyReader) -> Response:
-    """Show the code by which somebody of the house makes this browser a screen."""
-    return page(request, reader, "welcome/pairing.html")
+def become(request: Request, reader: AnyReader, records: InRecords) -> Response:
+    """Show the code by which somebody of the house makes this browser a screen; lead a screen to its place."""
+    screen = screens.one(records, reader.actor.id) if reader.role is Role.SCREEN else None
+    return RedirectResponse(place_of(screen), 303) if screen else page(request, reader, "welcome/pairing.html")
+
+
+@router.get("/keeper.js", response_class=Response)
+def keeper() -> Response:
+    """Return the service worker of the wall: at the root, so that it may keep pages; asked for anew each time."""
+    script = (files("visionvalley.hall") / "static" / "keeper.js").read_bytes()
+    return Response(script, media_type="text/javascript")
 
 
 @router.get("/screens", response_class=HTMLResponse)

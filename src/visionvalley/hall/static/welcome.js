@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The welcome on a wall. Once a second it looks at the hall's clock and shows what is then: a visit, or the loop between visits.
-// What it knows reaches a day and a half ahead, so that it goes on when the hall cannot be reached; then it asks again, ever more
-// slowly, for as long as it takes. A change is told by the hall within seconds.
+// What it knows reaches a day and a half ahead, so that it goes on when the hall cannot be reached, also from what was kept when the
+// browser starts again (keeper.js); then it asks again, ever more slowly, for as long as it takes. A change is told within seconds.
 import { listen } from "./live.js";
 import { fit, showGreeting, showIdea, showPlan, showResults } from "./wall.js";
 import { turn } from "./valley.js";
@@ -40,14 +40,35 @@ async function ask() {
   try {
     const answer = await fetch("/api/v1/welcome", { cache: "no-store", signal: AbortSignal.timeout(20000) });
     if (!answer.ok) throw new Error(String(answer.status));
-    take(await answer.json(), begun);
+    const keptAt = Number(answer.headers.get("x-kept-at"));
+    if (keptAt) recall(await answer.json(), keptAt);
+    else take(await answer.json(), begun);
   } catch {
-    lostSince ??= begun;
-    due = Date.now() + pause;
-    pause = Math.min(2 * pause, LONGEST_PAUSE_MS);
+    lost(begun);
   } finally {
     asking = false;
   }
+}
+
+/** The hall did not answer; go on with what it told before this page was loaded. */
+function recall(answer, keptAt) {
+  lost(keptAt);
+  if (told !== null || answer.version !== body.dataset.version) return;
+  correct(answer, keptAt);
+  [told, news] = [answer, news + 1];
+  tick();
+}
+
+function lost(since) {
+  lostSince ??= since;
+  due = Date.now() + pause;
+  pause = Math.min(2 * pause, LONGEST_PAUSE_MS);
+}
+
+/** Set the clock right by an answer that came at this time of the device's own. */
+function correct(answer, at) {
+  ahead = Date.parse(answer.now) + 500 - at;
+  if (Math.abs(ahead) < 1500) ahead = 0; // the hall tells whole seconds
 }
 
 function take(answer, begun) {
@@ -56,8 +77,7 @@ function take(answer, begun) {
   if (body.dataset.screen && answer.location !== window.location.pathname) {
     return window.location.assign(answer.location || "/screen");
   }
-  if (ended - begun < SLOW_MS) ahead = Date.parse(answer.now) + 500 - (begun + ended) / 2;
-  if (Math.abs(ahead) < 1500) ahead = 0; // the hall tells whole seconds
+  if (ended - begun < SLOW_MS) correct(answer, (begun + ended) / 2);
   const written = JSON.stringify({ ...answer, now: "" });
   if (written !== known) [known, told, news] = [written, answer, news + 1];
   pause = FIRST_PAUSE_MS;
