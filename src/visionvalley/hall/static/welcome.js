@@ -15,7 +15,7 @@ const SLOW_MS = 5000; // an answer that took longer tells nothing of the time
 export const TURN_MS = 30000; // several visits, or the languages of the loop
 
 const body = document.body;
-let told = null, known = "", news = 0, ahead = 0, due = 0, pause = FIRST_PAUSE_MS, asking = false, lostSince = null;
+let told = null, known = "", news = 0, ahead = 0, due = 0, pause = FIRST_PAUSE_MS, asking = false, missed = false, lostSince = null;
 const drawn = {};
 
 /** The hall's clock, milliseconds. */
@@ -47,6 +47,8 @@ async function ask() {
     lost(begun);
   } finally {
     asking = false;
+    if (missed) due = 0;
+    missed = false;
   }
 }
 
@@ -140,7 +142,11 @@ function showLost() {
   sign.textContent = lost ? told?.languages[body.dataset.language].words.lost ?? "" : "";
 }
 
-listen(["welcome"], () => { due = 0; tick(); }, (there) => {
+listen(["welcome"], () => {
+  missed = asking; // what is under way may have been told before the change
+  due = 0;
+  tick();
+}, (there) => {
   if (there) due = 0; // what was told meanwhile
   else lostSince ??= Date.now();
 });
