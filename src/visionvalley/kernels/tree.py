@@ -97,34 +97,31 @@ def row_at(tree, position):
 
 
 @bare
-def nearest_one(tree, x, y, z, bound, seed, scratch):
-    """Position of the nearest point within a squared distance, -1 if there is none, and its squared distance.
-
-    bound  squared distance that counts as within
-    seed   position of a point that is thought near, or -1: only the time taken depends on it
-    """
-    boxes, leaves, levels = tree
+def enter(tree, x, y, z, worst, scratch):
+    """Look at the children of the root; the level that `next_leaf` goes on from."""
+    boxes, _, levels = tree
     distances, waiting, nodes, _ = scratch
-    worst, best, row = bound, np.int64(-1), NO_ROW
-    depth = levels[2]
-    if seed >= 0:
-        bits_near = look(leaves, (seed >> 4) * LEAF, True, x, y, z, worst, distances, 16 * depth)
-        while bits_near != 0:
-            j = trailing_zeros(bits_near)
-            bits_near &= bits_near - 1
-            worst = min(worst, distances[16 * depth + j])
-    level = depth - 1
+    level = levels[2] - 1
     nodes[level] = 0
     waiting[level] = look(boxes, levels[3 + level] * NODE, False, x, y, z, worst, distances, 16 * level)
-    while True:
+    return level
+
+
+@bare
+def next_leaf(tree, level, x, y, z, worst, row, nearest_first, scratch):
+    """Go on to a leaf with a point that may be nearer than `worst`, or as near with a lower row.
+
+    Returns the leaf, -1 where there is none left, and the level to go on from.
+    """
+    boxes, _, levels = tree
+    distances, waiting, nodes, _ = scratch
+    while level < levels[2]:
         left = waiting[level]
         if left == 0:
             level += 1
-            if level == depth:
-                break
             continue
         j = trailing_zeros(left)
-        if best < 0 and seed < 0:  # nothing is known: the nearest child first
+        if nearest_first:
             for other in range(j + 1, 16):
                 if left >> other & 1 and distances[16 * level + other] < distances[16 * level + j]:
                     j = other
@@ -134,20 +131,45 @@ def nearest_one(tree, x, y, z, bound, seed, scratch):
         if near > worst or (near == worst and float_bits(boxes[at + 96 + j]) > row):
             continue
         child = nodes[level] * 16 + j
-        if level > 0:
-            level -= 1
-            nodes[level] = child
-            at = (levels[3 + level] + child) * NODE
-            waiting[level] = look(boxes, at, False, x, y, z, worst, distances, 16 * level)
-            continue
-        found = look(leaves, child * LEAF, True, x, y, z, worst, distances, 16 * depth)
+        if level == 0:
+            return child, level
+        level -= 1
+        nodes[level] = child
+        at = (levels[3 + level] + child) * NODE
+        waiting[level] = look(boxes, at, False, x, y, z, worst, distances, 16 * level)
+    return np.int64(-1), level
+
+
+@bare
+def nearest_one(tree, x, y, z, bound, seed, scratch):
+    """Position of the nearest point within a squared distance, -1 if there is none, and its squared distance.
+
+    bound  squared distance that counts as within
+    seed   position of a point that is thought near, or -1: only the time taken depends on it
+    """
+    _, leaves, levels = tree
+    distances = scratch[0]
+    worst, best, row = bound, np.int64(-1), NO_ROW
+    depth = levels[2]
+    if seed >= 0:
+        bits_near = look(leaves, (seed >> 4) * LEAF, True, x, y, z, worst, distances, 16 * depth)
+        while bits_near != 0:
+            j = trailing_zeros(bits_near)
+            bits_near &= bits_near - 1
+            worst = min(worst, distances[16 * depth + j])
+    level = enter(tree, x, y, z, worst, scratch)
+    while True:
+        leaf, level = next_leaf(tree, level, x, y, z, worst, row, best < 0 and seed < 0, scratch)
+        if leaf < 0:
+            break
+        found = look(leaves, leaf * LEAF, True, x, y, z, worst, distances, 16 * depth)
         while found != 0:
             j = trailing_zeros(found)
             found &= found - 1
             d = distances[16 * depth + j]
-            candidate = float_bits(leaves[child * LEAF + 48 + j])
+            candidate = float_bits(leaves[leaf * LEAF + 48 + j])
             if d < worst or (d == worst and candidate <= row):
-                worst, best, row = d, child * 16 + j, candidate
+                worst, best, row = d, leaf * 16 + j, candidate
     return best, worst
 
 
@@ -172,40 +194,22 @@ def k_nearest_one(tree, x, y, z, k, bound, scratch):
     The keys ascend; `key_number` and `key_row` tell squared distance and row of one. Returns the number found, and
     the squared distance of the last where there are k, else `bound`.
     """
-    boxes, leaves, levels = tree
-    distances, waiting, nodes, keys = scratch
+    _, leaves, levels = tree
+    distances, keys = scratch[0], scratch[3]
     worst, row = bound, NO_ROW
     keys[:] = pack_key(ENDLESS, NO_ROW)
     depth = levels[2]
-    level = depth - 1
-    nodes[level] = 0
-    waiting[level] = look(boxes, levels[3 + level] * NODE, False, x, y, z, worst, distances, 16 * level)
+    level = enter(tree, x, y, z, worst, scratch)
     while True:
-        left = waiting[level]
-        if left == 0:
-            level += 1
-            if level == depth:
-                break
-            continue
-        j = trailing_zeros(left)
-        waiting[level] = left & (left - 1)
-        near = distances[16 * level + j]
-        at = (levels[3 + level] + nodes[level]) * NODE
-        if near > worst or (near == worst and float_bits(boxes[at + 96 + j]) > row):
-            continue
-        child = nodes[level] * 16 + j
-        if level > 0:
-            level -= 1
-            nodes[level] = child
-            at = (levels[3 + level] + child) * NODE
-            waiting[level] = look(boxes, at, False, x, y, z, worst, distances, 16 * level)
-            continue
-        found = look(leaves, child * LEAF, True, x, y, z, worst, distances, 16 * depth)
+        leaf, level = next_leaf(tree, level, x, y, z, worst, row, False, scratch)
+        if leaf < 0:
+            break
+        found = look(leaves, leaf * LEAF, True, x, y, z, worst, distances, 16 * depth)
         while found != 0:
             j = trailing_zeros(found)
             found &= found - 1
             if distances[16 * depth + j] <= worst:
-                insert(keys, pack_key(distances[16 * depth + j], float_bits(leaves[child * LEAF + 48 + j])))
+                insert(keys, pack_key(distances[16 * depth + j], float_bits(leaves[leaf * LEAF + 48 + j])))
                 last, last_row = key_number(keys[k - 1]), key_row(keys[k - 1])
                 if last <= worst:
                     worst, row = last, last_row
@@ -225,34 +229,19 @@ def reach_from(worst, step):
 @bare
 def within_one(tree, x, y, z, bound, scratch, rows):
     """Write the rows of all points within a squared distance, as far as `rows` has room; how many there are."""
-    boxes, leaves, levels = tree
-    distances, waiting, nodes, _ = scratch
-    depth = levels[2]
-    level = depth - 1
-    nodes[level] = 0
-    waiting[level] = look(boxes, levels[3 + level] * NODE, False, x, y, z, bound, distances, 16 * level)
-    count = np.int64(0)
+    _, leaves, levels = tree
+    distances = scratch[0]
+    depth, count = levels[2], np.int64(0)
+    level = enter(tree, x, y, z, bound, scratch)
     while True:
-        left = waiting[level]
-        if left == 0:
-            level += 1
-            if level == depth:
-                break
-            continue
-        j = trailing_zeros(left)
-        waiting[level] = left & (left - 1)
-        child = nodes[level] * 16 + j
-        if level > 0:
-            level -= 1
-            nodes[level] = child
-            at = (levels[3 + level] + child) * NODE
-            waiting[level] = look(boxes, at, False, x, y, z, bound, distances, 16 * level)
-            continue
-        found = look(leaves, child * LEAF, True, x, y, z, bound, distances, 16 * depth)
+        leaf, level = next_leaf(tree, level, x, y, z, bound, NO_ROW, False, scratch)
+        if leaf < 0:
+            break
+        found = look(leaves, leaf * LEAF, True, x, y, z, bound, distances, 16 * depth)
         while found != 0:
             j = trailing_zeros(found)
             found &= found - 1
             if count < rows.shape[0]:
-                rows[count] = float_bits(leaves[child * LEAF + 48 + j])
+                rows[count] = float_bits(leaves[leaf * LEAF + 48 + j])
             count += 1
     return count
