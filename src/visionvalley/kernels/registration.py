@@ -9,17 +9,11 @@ from __future__ import annotations
 import numpy as np
 
 from visionvalley.kernels.compilation import bare, kernel
-from visionvalley.kernels.neighbours import LEAF, NO_ROW, NODE, TREE, make_scratch, nearest_one
+from visionvalley.kernels.neighbours import LEAF, TREE, make_scratch, nearest_one
 from visionvalley.kernels.simd import (
-    float_bits,
-    load_f32x16,
-    reduce_min,
-    select,
-    splat_f32x16,
     take,
-    trailing_zeros,
 )
-from visionvalley.kernels.tree import ENDLESS, leaf_distances, look
+from visionvalley.kernels.tree import nearest_and_beyond
 
 POINT, PLANE, GENERALISED, SYMMETRIC = 0, 1, 2, 3
 NONE, HUBER, CAUCHY, TUKEY, GEMAN_MCCLURE = 0, 1, 2, 3, 4
@@ -141,70 +135,6 @@ def metric_of(nx, ny, nz, mx, my, mz):
     c0, c1, c2 = a3 * a5 - a4 * a4, a2 * a4 - a1 * a5, a1 * a4 - a2 * a3
     r = 2.0 * (1.0 - FLAT) / (a0 * c0 + a1 * c1 + a2 * c2)
     return c0 * r, c1 * r, c2 * r, (a0 * a5 - a2 * a2) * r, (a1 * a2 - a0 * a4) * r, (a0 * a3 - a1 * a1) * r
-
-
-@bare
-def look_beyond(array, at, leaf, x, y, z, worst, beyond, distances, to):
-    """`look`, and the least squared distance beyond `worst` so far."""
-    found = look(array, at, leaf, x, y, z, worst, distances, to)
-    squared, limit = load_f32x16(distances, to), splat_f32x16(worst)
-    return found, min(beyond, reduce_min(select(squared <= limit, splat_f32x16(ENDLESS), squared)))
-
-
-@bare
-def nearest_and_beyond(tree, x, y, z, bound, seed, scratch):
-    """What `nearest_one` returns, and a squared distance that no other point is nearer than.
-
-    That is the least distance of all points and boxes that were looked at and are not the nearest point.
-    """
-    boxes, leaves, levels = tree
-    distances, waiting, nodes, _ = scratch
-    worst, best, row, beyond = bound, np.int64(-1), NO_ROW, ENDLESS
-    depth = levels[2]
-    if seed >= 0:
-        xs, ys, zs = splat_f32x16(x), splat_f32x16(y), splat_f32x16(z)
-        worst = min(worst, reduce_min(leaf_distances(leaves, (seed >> 4) * LEAF, xs, ys, zs)))
-    level = depth - 1
-    nodes[level] = 0
-    at = levels[3 + level] * NODE
-    waiting[level], beyond = look_beyond(boxes, at, False, x, y, z, worst, beyond, distances, 16 * level)
-    while True:
-        left = waiting[level]
-        if left == 0:
-            level += 1
-            if level == depth:
-                break
-            continue
-        j = trailing_zeros(left)
-        if best < 0 and seed < 0:  # nothing is known: the nearest child first
-            for other in range(j + 1, 16):
-                if left >> other & 1 and distances[16 * level + other] < distances[16 * level + j]:
-                    j = other
-        waiting[level] = left & ~(1 << j)
-        near = distances[16 * level + j]
-        at = (levels[3 + level] + nodes[level]) * NODE
-        if near > worst or (near == worst and float_bits(boxes[at + 96 + j]) > row):
-            beyond = min(beyond, near)
-            continue
-        child = nodes[level] * 16 + j
-        if level > 0:
-            level -= 1
-            nodes[level] = child
-            at = (levels[3 + level] + child) * NODE
-            waiting[level], beyond = look_beyond(boxes, at, False, x, y, z, worst, beyond, distances, 16 * level)
-            continue
-        found, beyond = look_beyond(leaves, child * LEAF, True, x, y, z, worst, beyond, distances, 16 * depth)
-        while found != 0:
-            j = trailing_zeros(found)
-            found &= found - 1
-            d = distances[16 * depth + j]
-            candidate = float_bits(leaves[child * LEAF + 48 + j])
-            if d < worst or (d == worst and candidate <= row):
-                beyond = min(beyond, worst) if best >= 0 else beyond
-                worst, best, row = d, child * 16 + j, candidate
-            else:
-                beyond = min(beyond, d)
-    return best, worst, beyond
 
 
 @bare

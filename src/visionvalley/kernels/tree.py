@@ -30,6 +30,8 @@ from visionvalley.kernels.simd import (
     minimum,
     multiply_add,
     pack_key,
+    reduce_min,
+    select,
     shift_in,
     splat_f32x16,
     splat_f64x8,
@@ -97,21 +99,31 @@ def row_at(tree, position):
 
 
 @bare
+def look_beyond(array, at, leaf, x, y, z, worst, beyond, distances, to):
+    """`look`, and the least squared distance beyond `worst` so far."""
+    found = look(array, at, leaf, x, y, z, worst, distances, to)
+    squared, limit = load_f32x16(distances, to), splat_f32x16(worst)
+    return found, min(beyond, reduce_min(select(squared <= limit, splat_f32x16(ENDLESS), squared)))
+
+
+@bare
 def enter(tree, x, y, z, worst, scratch):
-    """Look at the children of the root; the level that `next_leaf` goes on from."""
+    """Look at the children of the root; the level that `next_leaf` goes on from, and the least beyond `worst`."""
     boxes, _, levels = tree
     distances, waiting, nodes, _ = scratch
     level = levels[2] - 1
     nodes[level] = 0
-    waiting[level] = look(boxes, levels[3 + level] * NODE, False, x, y, z, worst, distances, 16 * level)
-    return level
+    at = levels[3 + level] * NODE
+    waiting[level], beyond = look_beyond(boxes, at, False, x, y, z, worst, ENDLESS, distances, 16 * level)
+    return level, beyond
 
 
 @bare
-def next_leaf(tree, level, x, y, z, worst, row, nearest_first, scratch):
+def next_leaf(tree, level, x, y, z, worst, row, beyond, nearest_first, scratch):
     """Go on to a leaf with a point that may be nearer than `worst`, or as near with a lower row.
 
-    Returns the leaf, -1 where there is none left, and the level to go on from.
+    Returns the leaf, -1 where there is none left; the level to go on from; the least squared distance of what was
+    looked at and passed over. Who does not want the last does not pay for it: it is compiled away.
     """
     boxes, _, levels = tree
     distances, waiting, nodes, _ = scratch
@@ -129,47 +141,57 @@ def next_leaf(tree, level, x, y, z, worst, row, nearest_first, scratch):
         near = distances[16 * level + j]
         at = (levels[3 + level] + nodes[level]) * NODE
         if near > worst or (near == worst and float_bits(boxes[at + 96 + j]) > row):
+            beyond = min(beyond, near)
             continue
         child = nodes[level] * 16 + j
         if level == 0:
-            return child, level
+            return child, level, beyond
         level -= 1
         nodes[level] = child
         at = (levels[3 + level] + child) * NODE
-        waiting[level] = look(boxes, at, False, x, y, z, worst, distances, 16 * level)
-    return np.int64(-1), level
+        waiting[level], beyond = look_beyond(boxes, at, False, x, y, z, worst, beyond, distances, 16 * level)
+    return np.int64(-1), level, beyond
 
 
 @bare
-def nearest_one(tree, x, y, z, bound, seed, scratch):
-    """Position of the nearest point within a squared distance, -1 if there is none, and its squared distance.
+def nearest_and_beyond(tree, x, y, z, bound, seed, scratch):
+    """Position of the nearest point within a squared distance, -1 if there is none, its squared distance, and beyond.
 
-    bound  squared distance that counts as within
-    seed   position of a point that is thought near, or -1: only the time taken depends on it
+    bound   squared distance that counts as within
+    seed    position of a point that is thought near, or -1: only the time taken, and how far beyond, depend on it
+    beyond  a squared distance that no other point is nearer than: the least of all points and boxes that were looked
+            at and are not the nearest point
     """
     _, leaves, levels = tree
     distances = scratch[0]
     worst, best, row = bound, np.int64(-1), NO_ROW
     depth = levels[2]
     if seed >= 0:
-        bits_near = look(leaves, (seed >> 4) * LEAF, True, x, y, z, worst, distances, 16 * depth)
-        while bits_near != 0:
-            j = trailing_zeros(bits_near)
-            bits_near &= bits_near - 1
-            worst = min(worst, distances[16 * depth + j])
-    level = enter(tree, x, y, z, worst, scratch)
+        xs, ys, zs = splat_f32x16(x), splat_f32x16(y), splat_f32x16(z)
+        worst = min(worst, reduce_min(leaf_distances(leaves, (seed >> 4) * LEAF, xs, ys, zs)))
+    level, beyond = enter(tree, x, y, z, worst, scratch)
     while True:
-        leaf, level = next_leaf(tree, level, x, y, z, worst, row, best < 0 and seed < 0, scratch)
+        leaf, level, beyond = next_leaf(tree, level, x, y, z, worst, row, beyond, best < 0 and seed < 0, scratch)
         if leaf < 0:
             break
-        found = look(leaves, leaf * LEAF, True, x, y, z, worst, distances, 16 * depth)
+        found, beyond = look_beyond(leaves, leaf * LEAF, True, x, y, z, worst, beyond, distances, 16 * depth)
         while found != 0:
             j = trailing_zeros(found)
             found &= found - 1
             d = distances[16 * depth + j]
             candidate = float_bits(leaves[leaf * LEAF + 48 + j])
             if d < worst or (d == worst and candidate <= row):
+                beyond = min(beyond, worst) if best >= 0 else beyond
                 worst, best, row = d, leaf * 16 + j, candidate
+            else:
+                beyond = min(beyond, d)
+    return best, worst, beyond
+
+
+@bare
+def nearest_one(tree, x, y, z, bound, seed, scratch):
+    """Position and squared distance of the nearest point, as `nearest_and_beyond` finds it."""
+    best, worst, _ = nearest_and_beyond(tree, x, y, z, bound, seed, scratch)
     return best, worst
 
 
@@ -199,9 +221,9 @@ def k_nearest_one(tree, x, y, z, k, bound, scratch):
     worst, row = bound, NO_ROW
     keys[:] = pack_key(ENDLESS, NO_ROW)
     depth = levels[2]
-    level = enter(tree, x, y, z, worst, scratch)
+    level, beyond = enter(tree, x, y, z, worst, scratch)
     while True:
-        leaf, level = next_leaf(tree, level, x, y, z, worst, row, False, scratch)
+        leaf, level, beyond = next_leaf(tree, level, x, y, z, worst, row, beyond, False, scratch)
         if leaf < 0:
             break
         found = look(leaves, leaf * LEAF, True, x, y, z, worst, distances, 16 * depth)
@@ -232,9 +254,9 @@ def within_one(tree, x, y, z, bound, scratch, rows):
     _, leaves, levels = tree
     distances = scratch[0]
     depth, count = levels[2], np.int64(0)
-    level = enter(tree, x, y, z, bound, scratch)
+    level, beyond = enter(tree, x, y, z, bound, scratch)
     while True:
-        leaf, level = next_leaf(tree, level, x, y, z, bound, NO_ROW, False, scratch)
+        leaf, level, beyond = next_leaf(tree, level, x, y, z, bound, NO_ROW, beyond, False, scratch)
         if leaf < 0:
             break
         found = look(leaves, leaf * LEAF, True, x, y, z, bound, distances, 16 * depth)
