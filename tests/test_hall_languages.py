@@ -4,6 +4,7 @@
 Where this fails: `python tools/translations.py`, then `--missing` and `--fill` for each language.
 """
 
+import json
 import re
 import subprocess
 import sys
@@ -16,9 +17,14 @@ import pytest
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
-from visionvalley.core import BadInput
+from visionvalley.core import BadInput, text
+from visionvalley.core.messages import catalogue
 from visionvalley.hall import languages
 from visionvalley.hall.texts import area_of, every_text
+from visionvalley.report.json import plain
+from visionvalley.report.reading import _text
+from visionvalley.vision.metrology.characteristics import Kind
+from visionvalley.vision.metrology.constructions import Construct
 
 ROOT = Path(__file__).parent.parent
 LOCALES = ROOT / "src" / "visionvalley" / "hall" / "locales"
@@ -109,6 +115,33 @@ def test_an_error_is_told_in_the_language(code):
     said = languages.explain(BadInput("hall.too_often", seconds=7), code)
     assert said["what"] != languages.explain(BadInput("hall.too_often", seconds=7), "en")["what"]
     assert "7" in said["fix"]
+
+
+def test_names_of_kinds_are_told_in_the_language_and_names_of_people_stay():
+    told = {"flatness": "planéité", "flatness of plane-1": "planéité, plan-1", "region 12": "zone 12", "Ada's": "Ada's"}
+    assert {one: languages.word(one, "fr") for one in told} == told
+    error = BadInput("metrology.wrong_feature", feature="plane", got="cylinder", kind="circular run-out")
+    said = languages.explain(error, "fr")["what"]
+    assert [one for one in ("plane", "cylindre", "battement circulaire") if one not in said] == []
+
+
+def test_a_message_within_a_message_is_told_in_the_language():
+    error = BadInput("metrology.too_few", got=2, least=3, kind="plane").message
+    note = text("manufacturing.not_measured", name="top", reason=error, fix=error)
+    assert str(note) == "Not measured: top. 2 points without NaN are too few for a plane; pass more points."
+    read = json.loads(json.dumps(plain({"note": note})))["note"]
+    assert read["parameters"]["fix"]["text"] == "pass more points"
+    assert languages.say(_text(read), "ar") == languages.say(note, "ar")
+    assert not re.search("without|pass more|plane", languages.say(note, "ar"))
+
+
+def test_the_english_name_of_a_kind_is_the_one_that_the_source_uses():
+    found = {
+        key.removeprefix("words."): parts["text"] for key, parts in catalogue().items() if key.startswith("words.")
+    }
+    del found["of"]
+    assert [key for key, name in found.items() if re.sub("[ -]", "_", name) != key] == []
+    assert {one.value for one in (*Kind, *Construct)} <= set(found.values())
 
 
 def test_what_no_speaker_has_signed_is_a_draft():

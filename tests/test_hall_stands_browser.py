@@ -2,6 +2,7 @@
 """A stand in a real browser: a live run from the button to the part that turns, measured and cut; one's own file."""
 
 import base64
+import re
 import time
 
 import pytest
@@ -156,6 +157,32 @@ def test_the_report_opens_in_its_sandbox(browser, here, result):
     page.wait("document.querySelector('#viewer canvas')")
     assert page.complaints() == []
     assert page.evaluate("(() => { try { return document.cookie; } catch { return 'sandbox'; } })()") == "sandbox"
+
+
+SEEN = """(() => { const main = document.querySelector('main'), found = [];
+  for (const one of document.querySelectorAll('details')) one.open = true;
+  for (const walk = document.createTreeWalker(main, NodeFilter.SHOW_TEXT); walk.nextNode();) {
+    const at = walk.currentNode.parentElement, not = '.files, .method .small, .facts bdi, script';
+    if (at.checkVisibility() && !at.closest(not)) found.push(walk.currentNode.data.trim()); }
+  for (const name of ['aria-label', 'alt'])
+    for (const one of main.querySelectorAll(`[${name}]`)) found.push(one.getAttribute(name));
+  return found.filter(Boolean).join(' | '); })()"""
+TYPICAL = """the and with for from what which where this that profile largest deviation mean standard outwards inwards
+  reference noise otherwise nearest place flatness measured found asked sample file report result record answer pass fail
+  say wall layer cutting whole reading run part left right front back top bottom simulated triangles rows bytes"""
+ENGLISH = set(TYPICAL.split())
+NO_WORDS = {"Vision", "Valley", "CSV", "QIF", "DFQ", "ISO", "GUM", "JCGM", "LoD", "UTC", "min", "Enter", "Shift"}
+
+
+@pytest.mark.parametrize("code", ["fr", "ar"])
+def test_nothing_on_a_page_in_another_language_is_english(browser, here, result, code):
+    for path in (result, STAND):
+        page = opened(browser, here, path, language=code)
+        seen = page.evaluate(SEEN)
+        words = set(re.findall(r"[A-Za-zÀ-ÿ]{3,}", seen))
+        assert sorted({one.lower() for one in words} & ENGLISH) == [], (path, seen)
+        if code == "ar":
+            assert sorted(words - NO_WORDS) == [], (path, seen)
 
 
 def test_a_kiosk_goes_back_and_forgets_who_was_there(browser, here, result):

@@ -62,5 +62,12 @@ def render(message: Text, language: str = "en", part: str = "text") -> str:
     words = catalogue(language).get(message.id, {}).get(part) or catalogue().get(message.id, {}).get(part)
     if words is None:
         raise KeyError(f"no {part!r} of a message {message.id!r} in the catalogue")
-    values = {k: render(v, language) if isinstance(v, Text) else v for k, v in message.parameters.items()}
+    told = message.parameters.items()
+    values = {k: render(v, language, part_within(v, k)) if isinstance(v, Text) else v for k, v in told}
     return words.format(**values)
+
+
+def part_within(message: Text, name: str = "text") -> str:
+    """Return which part of a message another one tells as its parameter: the part of that name, else text or what."""
+    parts = catalogue()[message.id]
+    return next(part for part in (name, "text", "what") if part in parts)

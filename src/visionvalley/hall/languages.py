@@ -8,6 +8,7 @@ speaker has looked at carries a comment '# signed: name, date'; all others are d
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -25,10 +26,12 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 from babel.support import Translations
 
-from visionvalley.core import BadInput, Text
-from visionvalley.core.messages import catalogue
+from visionvalley.core import BadInput, Text, text
+from visionvalley.core.messages import catalogue, part_within
 
 SIGNED = "signed:"
+OF_KINDS = frozenset({"kind", "kinds", "things", "shape", "got", "construct"})  # parameters; others may be people's own
+COUNTED = re.compile(r"(.+?)([ -]\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +149,33 @@ def say(message: Text, code: str, part: str = "text") -> str:
     words = catalogue()[message.id][part]
     if code != DEFAULT:
         words = str(translations(code).pgettext(f"{message.id}.{part}", words)) or words
-    told = message.parameters.items()
-    return words.format(**{name: say(value, code) if isinstance(value, Text) else value for name, value in told})
+    return words.format(**{name: _told(name, value, code) for name, value in message.parameters.items()})
+
+
+def _told(name: str, value: Any, code: str) -> Any:
+    """Return a parameter of a message as its words tell it."""
+    if isinstance(value, Text):
+        return say(value, code, part_within(value, name))
+    if name in OF_KINDS and isinstance(value, str):
+        return ", ".join(word(one, code) for one in value.split(", "))
+    return value
+
+
+def word(name: str, code: str) -> str:
+    """Return what a kind of thing is called, such as 'flatness of plane-1', part by part; unknown names stay."""
+    if known := _word(name, code):
+        return known
+    what, of, where = name.partition(" of ")
+    if of and (known := _word(what, code)):
+        return say(text("words.of", what=known, where=word(where, code)), code)
+    counted = COUNTED.fullmatch(name)
+    known = _word(counted[1], code) if counted else ""
+    return f"{known}{counted[2]}" if counted and known else name
+
+
+def _word(name: str, code: str) -> str:
+    known = f"words.{name.lower().replace(' ', '_').replace('-', '_')}"
+    return say(text(known), code) if known in catalogue() and known != "words.of" else ""
 
 
 def explain(error: BadInput, code: str) -> dict[str, str]:

@@ -190,7 +190,7 @@ def texts() -> Iterator[tuple[str, str]]:
         where = f"stands/{one.name}.toml"
         steps = [text for step in one.tour for text in (step.title, step.notes)]
         shown = [text for sample in one.samples for text in (sample.title, sample.about)]
-        method = [text for part in one.method for text in (part.title, part.text)]
+        method = [text for part in one.method for text in (part.title, part.text, part.equation) if text]
         yield from ((where, text) for text in (one.title, one.sentence, *one.page, *method, *shown, *steps))
     for name, application in APPLICATIONS.items():
         for field in form(application):

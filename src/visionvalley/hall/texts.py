@@ -17,6 +17,7 @@ from visionvalley.hall import stands
 ROOMS = (
     "hall",
     "core",
+    "words",
     "runs",
     "manufacturing",
     "visits",

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from visionvalley.core import Cloud, Contribution, Feature, Measurement, Report, Text, Thing, Tolerance, render
+from visionvalley.core.messages import part_within
 from visionvalley.io.atomic import written
 from visionvalley.report.protocols import Conditions
 
@@ -50,7 +51,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, Text):
         return _text(value)
     if isinstance(value, Mapping):
-        return {str(key): plain(one) for key, one in value.items()}
+        return {str(key): _text(one, str(key)) if isinstance(one, Text) else plain(one) for key, one in value.items()}
     if isinstance(value, np.ndarray | np.generic):
         return plain(value.tolist())
     if isinstance(value, list | tuple | set | frozenset):
@@ -64,8 +65,9 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-def _text(message: Text) -> dict[str, Any]:
-    return {"id": message.id, "parameters": plain(message.parameters), "text": render(message)}
+def _text(message: Text, name: str = "text") -> dict[str, Any]:
+    words = render(message, part=part_within(message, name))
+    return {"id": message.id, "parameters": plain(message.parameters), "text": words}
 
 
 def _measurement(one: Measurement) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def judge_sections(values: Inspection, found: Aligned, settings: Settings, progr
         try:
             features.append(_judged(values, found, settings, asked))
         except BadInput as error:
-            missing.append(text("manufacturing.not_measured", name=asked.name, reason=error.what, fix=error.fix))
+            missing.append(text("manufacturing.not_measured", name=asked.name, reason=error.message, fix=error.message))
         progress.advance()
     return Judged(tuple(features), tuple(missing))
 

@@ -129,7 +129,7 @@ def judge_features(values: Inspection, found: Aligned, settings: Settings, progr
             made = _gathered(extraction, asked, points)
             features.append(_judged(extraction, asked, points, made, (noise, besides), values))
         except BadInput as error:
-            missing.append(text("manufacturing.not_measured", name=asked.name, reason=error.what, fix=error.fix))
+            missing.append(text("manufacturing.not_measured", name=asked.name, reason=error.message, fix=error.message))
         progress.advance()
     return Judged(tuple(features), tuple(missing), _facts(extraction, points))
 

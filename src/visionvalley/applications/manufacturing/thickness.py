@@ -47,7 +47,7 @@ def judge_walls(
         try:
             features += _judged(values, found, settings, surface, asked)
         except BadInput as error:
-            missing.append(text("manufacturing.not_measured", name=asked.name, reason=error.what, fix=error.fix))
+            missing.append(text("manufacturing.not_measured", name=asked.name, reason=error.message, fix=error.message))
         progress.advance()
     return Judged(tuple(features), tuple(missing))
 

@@ -17,7 +17,7 @@ from visionvalley.hall import languages, results, stands
 from visionvalley.hall.api.forms import Answer, Id, Line, Sent
 from visionvalley.hall.api.live import EVENTS
 from visionvalley.hall.api.session import address_of
-from visionvalley.hall.api.stands import Number, number_of
+from visionvalley.hall.api.stands import Number, name_of, number_of
 from visionvalley.hall.reader import AnyReader, InHall, InRecords, Reader
 from visionvalley.hall.running import TOPIC, told
 from visionvalley.hall.settings import Hall
@@ -193,11 +193,12 @@ def picture(id: Id, name: Id, reader: AnyReader, records: InRecords) -> Response
 
 @router.get("/runs/{id}/scene", summary="Return the header of a run's 3D scene")
 def scene(id: Id, reader: AnyReader, records: InRecords) -> dict[str, Any]:
-    """Return what the viewer needs besides the scene's data."""
+    """Return what the viewer needs besides the scene's data, its layers named in the reader's language."""
     header = results.shown(records, results.found(records, reader, id)).taken.header
     if header is None:
         raise BadInput("hall.no_file", name="scene")
-    return header
+    things = [one | {"name": name_of(one["name"], reader.language)} for one in header["things"]]
+    return header | {"things": things}
 
 
 @router.get("/runs/{id}/scene/data", summary="Return the data of a run's 3D scene", response_class=Response,

@@ -123,10 +123,8 @@ def spoken(words: str, code: str) -> str:
 def name_of(measured: str, code: str) -> str:
     """Return the name of a measured thing in a language."""
     known = f"report.name_{measured.replace(' ', '_').replace('-', '_')}"
-    if known not in catalogue():
-        return Words().plain_name(measured)
-    said = languages.say(text(known), code)
-    return said[:1].upper() + said[1:]
+    said = languages.say(text(known), code) if known in catalogue() else languages.word(measured, code)
+    return Words().plain_name(measured) if said == measured else said[:1].upper() + said[1:]
 
 
 def number_of(measured: Measurement, code: str) -> Number:

@@ -73,6 +73,12 @@ function correct(answer, at) {
   if (Math.abs(ahead) < 1500) ahead = 0; // the hall tells whole seconds
 }
 
+/** Ask as soon as may be; once more where an answer is under way, which may be older than the change. */
+function again() {
+  missed = asking;
+  due = 0;
+}
+
 function take(answer, begun) {
   const ended = Date.now();
   if (answer.version !== body.dataset.version) return window.location.reload();
@@ -143,11 +149,10 @@ function showLost() {
 }
 
 listen(["welcome"], () => {
-  missed = asking; // what is under way may have been told before the change
-  due = 0;
+  again();
   tick();
 }, (there) => {
-  if (there) due = 0; // what was told meanwhile
+  if (there) again(); // what was told meanwhile
   else lostSince ??= Date.now();
 });
 window.addEventListener("resize", fit);
