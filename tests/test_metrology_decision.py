@@ -6,7 +6,7 @@ import pytest
 
 from visionvalley.core import Measurement, Tolerance, Verdict
 from visionvalley.vision.metrology.decision import conformance, judge
-from visionvalley.vision.metrology.intervals import bounded
+from visionvalley.vision.metrology.intervals import bounded, quantile
 
 
 def measured(value, u):
@@ -67,11 +67,11 @@ def test_the_risk_holds_for_values_that_cannot_be_negative(limit):
     draws = rng.normal(size=(2000, 2))
     kept = {}
 
-    def answer(size):
+    def answer(size, share):
         key = round(size, 2)
         if key not in kept:
             kept[key] = np.sort(np.hypot(draws[:, 0] + key, draws[:, 1]))
-        return kept[key]
+        return quantile(kept[key], share)
 
     wrong = {Verdict.PASS: 0, Verdict.FAIL: 0}
     for true, verdict in ((limit + 1e-9, Verdict.PASS), (limit - 1e-9, Verdict.FAIL)):

@@ -17,7 +17,8 @@ from visionvalley.kernels.threads import each_thread
 from visionvalley.vision.metrology import filters
 from visionvalley.vision.metrology.characteristics import Characteristic, Extracted, Kind, SizeCriterion
 from visionvalley.vision.metrology.filters import gaussian, places_on, weights
-from visionvalley.vision.metrology.intervals import bounded, coverage_factor, effective_degrees
+from visionvalley.vision.metrology.grown import Grown
+from visionvalley.vision.metrology.intervals import bounded, coverage_factor, effective_degrees, quantile
 from visionvalley.vision.metrology.least_squares import fit
 from visionvalley.vision.metrology.levels import group, padded
 from visionvalley.vision.metrology.propagation import CORRELATED, NOISE, SCALE, contributions, sensed
@@ -109,11 +110,16 @@ def test_the_least_largest_deviation_is_that_of_a_linear_program(rng, freedoms, 
     single = padded(rows)
     basis = np.zeros(freedoms + 1, np.int64)
     kernels.first_basis(single, basis)
-    answers, bases = np.empty((12, freedoms + 1)), np.tile(basis, (12, 1))
-    sums = np.array([0.0, lift, 120.0])
-    each_thread(kernels.levelled_worker, 2, padded(fields), padded(np.zeros(120)), sums, single, answers, bases)
+    answers, bases = np.empty((12, freedoms + 2)), np.tile(basis, (12, 1))
+    sums, every = np.array([0.0, lift, 120.0]), np.arange(12)
+    back = every[::-1].copy()
+    shape = rng.normal(size=120)
+    each_thread(kernels.levelled_worker, 2, padded(fields), padded(shape), sums, single, every, answers, bases)
+    grown, sums[0] = answers.copy(), 0.3
+    each_thread(kernels.levelled_worker, 2, padded(fields), padded(shape), sums, single, back, grown, bases)
+    assert (grown[::-1, -2] > (answers[:, -2] + 0.3 * answers[:, -1]) * (1 - 1e-5)).all()  # not below the tangent
     one = np.ones((120, 1))
-    for field, (*much, value) in zip(fields + lift, answers, strict=True):
+    for field, (*much, value, _) in zip(fields + lift, answers, strict=True):
         above, below = np.hstack([-rows.T, -one]), np.hstack([rows.T, -one])
         bounds = [(None, None)] * freedoms + [(0, None)]
         least = linprog([0.0] * freedoms + [1], np.vstack([above, below]), np.r_[-field, field], bounds=bounds)
@@ -132,6 +138,23 @@ def test_fields_over_a_grid_find_their_level_from_whatever_basis_decided_the_las
         found = going_on.heights(shape, size)
         assert_allclose(found, afresh.heights(shape, size), rtol=1e-5)
         assert (found > 0).all()
+
+
+@pytest.mark.parametrize("one_sided", [False, True])
+def test_quantiles_of_which_few_draws_are_solved_are_those_of_all(rng, one_sided):
+    u, v = rng.uniform(-1, 1, (2, 90))
+    columns, points = np.stack([u, v], axis=1), np.stack([u, v, 0 * u], axis=1)
+    shapes = (np.sin(3 * u + 2 * v), np.cos(5 * u))
+    groups = [group(s, 0.3 * rng.normal(size=(250, 90)), columns, one_sided, points, points) for s in shapes]
+    grown = Grown.of(groups, shapes, 2.0)
+    grown.values(0.0)
+    solved = 0
+    for size, share in ((1.5, 0.5), (4.0, 0.025), (0.7, 0.96), (2.9, 0.025), (2.1, 0.5), (2.2, 0.95), (2.2, 0.01)):
+        found = grown.quantile(size, share)
+        heights = [g.heights(s / grown.size, size) for g, s in zip(groups, shapes, strict=True)]
+        assert found == pytest.approx(quantile(np.sort(2 * np.max(heights, axis=0)), share), rel=2e-5)
+        solved += np.isfinite(grown.heights[:, -1]).sum()
+    assert solved < 0.4 * 7 * 2 * 250
 
 
 def test_rows_of_the_filter_are_its_weights(rng):
@@ -153,8 +176,8 @@ def test_intervals_of_a_length_in_the_plane_hold_it_and_are_never_negative(true)
     rng = np.random.default_rng(3)
     draws = rng.normal(size=(4000, 2))
 
-    def answer(size):
-        return np.sort(np.hypot(draws[:, 0] + size, draws[:, 1]))
+    def answer(size, share):
+        return quantile(np.sort(np.hypot(draws[:, 0] + size, draws[:, 1])), share)
 
     inside = 0
     for _ in range(400):

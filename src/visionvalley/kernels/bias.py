@@ -130,20 +130,35 @@ def exchanged(rows, i, sign, basis, binv, x, w):
 
 
 @inner
-def levelled(field, rows, basis, work, rest, kept, y):
-    """Fill y with the combination of rows (k, P) from which a field (P,) deviates least, and at its end by how much.
+def lifted(shape, fields, row, size, lift, meant, field):
+    """Fill field (P,) with size * shape + a row of fields + lift, in its first `meant` places; return its largest."""
+    much, top = splat_f32x8(size), splat_f32x8(np.float32(0.0))
+    whole, at = meant // 8 * 8, row * fields.shape[1]
+    for i in range(0, whole, 8):
+        one = much * load_f32x8(shape, i) + load_f32x8(fields, at + i) + splat_f32x8(lift)
+        store(field, i, one)
+        top = larger(top, absolute(one))
+    largest = reduce_max(top)
+    for i in range(whole, meant):
+        field[i] = size * shape[i] + fields[row, i] + lift
+        largest = max(largest, abs(field[i]))
+    return largest
+
+
+@inner
+def levelled(field, rows, largest, basis, work, rest, kept, y):
+    """Fill y with the combination of rows (k, P) from which a field (P,) deviates least, and by how much.
 
     The dual of Chebyshev's problem by the simplex method: a basis of k + 1 signed rows that is feasible for one
     field is so for every field over the same rows, so it goes on from the last one (Stiefel 1959; Osborne and
     Watson 1967). Rows that lie beyond are kept and settled among themselves before all are looked at again.
+    At the end work[n] holds the multipliers of the basis.
     """
     n, k = len(basis), rows.shape[0]
     binv, x, w = work[:n, :n], work[n], work[n + 1]
     inverted(rows, basis, binv, work[n + 2 :].reshape(n, 2 * n))
     weighed(field, basis, binv, x, y)
-    found, nothing = 0, 1e-300
-    for i in range(len(field)):
-        nothing = max(nothing, NOTHING * abs(field[i]))
+    found, nothing = 0, max(1e-300, NOTHING * largest)
     for _round in range(STEPS):
         before = found if found + len(field) // TILE < len(kept) else 0
         found = beyond(field, rows, y, exceeded(y[n - 1], nothing), rest, kept, before)
@@ -163,31 +178,63 @@ def levelled(field, rows, basis, work, rest, kept, y):
 
 
 @kernel(
-    "void(int64[::1], float32[:, ::1], float32[::1], float64[::1], float32[:, ::1], float64[:, ::1], int64[:, ::1])"
+    "void(int64[::1], float32[:, ::1], float32[::1], float64[::1], float32[:, ::1], int64[::1], float64[:, ::1],"
+    " int64[:, ::1])"
 )
-def levelled_worker(counter, fields, shape, sums, rows, answers, bases):
-    """Find the combinations of rows from which a shape and fields deviate least in their largest.
+def levelled_worker(counter, fields, shape, sums, rows, some, answers, bases):
+    """Find the combinations of rows from which a shape and some of fields deviate least in their largest.
 
     fields   (B, P), P whole tiles, filled with zeros
     shape    (P,)
     sums     (3,) size, lift and how many columns are meant: their deviations are size * shape + field + lift
     rows     (k, P) linearly independent
-    answers  (B, k + 1) out: how much of each row, and the largest absolute deviation left, to 2e-6 of it
+    some     (S,) which of the fields
+    answers  (S, k + 2) out: how much of each row; the largest absolute deviation left, to 2e-6 of it; how that grows
+             with the size: it is nowhere less than on the tangent
     bases    (B, k + 1) in: feasible bases, see `first_basis`; out: the rows, signed and counted from one, that decide
     """
-    count, m = fields.shape
-    n = bases.shape[1]
+    m, n = fields.shape[1], bases.shape[1]
     size, lift, meant = np.float32(sums[0]), np.float32(sums[1]), np.int64(sums[2])
     work, field, rest = np.empty((3 * n + 2, n)), np.zeros(m, np.float32), np.empty(TILE, np.float32)
     kept = np.empty(8 * (m // TILE), np.int64)
     while True:
         piece = take(counter)
-        if piece * PIECE >= count:
+        if piece * PIECE >= len(some):
             break
-        for b in range(piece * PIECE, min(count, (piece + 1) * PIECE)):
-            for i in range(meant):
-                field[i] = size * shape[i] + fields[b, i] + lift
-            levelled(field, rows, bases[b], work, rest, kept, answers[b])
+        for i in range(piece * PIECE, min(len(some), (piece + 1) * PIECE)):
+            b = some[i]
+            largest = np.float64(lifted(shape, fields, b, size, lift, meant, field))
+            levelled(field, rows, largest, bases[b], work, rest, kept, answers[i])
+            growth = 0.0
+            for j in range(n):
+                growth += work[n, j] * shape[abs(bases[b, j]) - 1] * (1.0 if bases[b, j] > 0 else -1.0)
+            answers[i, n] = growth
+
+
+@kernel("void(float64[::1], float64[:, :, ::1], float64[:, :, ::1], float64, float64[::1], float64[:, :, ::1])")
+def bounds_between(sizes, heights, growths, size, steepest, out):
+    """Fill in what heights, convex functions of a size, lie between at one size, from what is known at others.
+
+    sizes    (m,) in any order; of all heights those at one of them that is not larger are known
+    heights  (G, m, B) there; NaN: not known; growths (G, m, B) of tangents
+    steepest (G,) no height grows faster
+    out      (2, G, B) out: the highest tangent; the chord, or beyond all sizes the steepest growth
+    """
+    for g in range(heights.shape[0]):
+        for b in range(heights.shape[2]):
+            below, above, low = -1, -1, -np.inf
+            for i in range(len(sizes)):
+                if not math.isnan(heights[g, i, b]):
+                    low = max(low, heights[g, i, b] + growths[g, i, b] * (size - sizes[i]))
+                    if sizes[i] <= size and (below < 0 or sizes[i] > sizes[below]):
+                        below = i
+                    if sizes[i] >= size and (above < 0 or sizes[i] < sizes[above]):
+                        above = i
+            left = heights[g, below, b]
+            high = left + steepest[g] * (size - sizes[below])
+            if above >= 0 and above != below:
+                high = left + (heights[g, above, b] - left) * (size - sizes[below]) / (sizes[above] - sizes[below])
+            out[0, g, b], out[1, g, b] = (left, left) if above == below else (low, high)
 
 
 @kernel("void(float32[:, ::1], int64[::1])")

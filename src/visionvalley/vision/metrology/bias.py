@@ -16,7 +16,7 @@ either: the interval holds those of a shape that is shrunk little and of one tha
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from visionvalley.core.arrays import Floats
 from visionvalley.vision.geometry.symmetric import eigen, gram, product
 from visionvalley.vision.metrology.draws import answered, filtered_draws
+from visionvalley.vision.metrology.grown import Grown
 from visionvalley.vision.metrology.intervals import TAIL, Bounded, bounded, coverage_factor, quantile
 from visionvalley.vision.metrology.levels import Group, group, padded
 from visionvalley.vision.metrology.propagation import Sensed, drawn, multiplied
@@ -52,9 +53,9 @@ class Extreme:
         return self.factor * max(g.height(s) for g, s in zip(self.groups, shapes, strict=True))
 
     def answers(self, shapes: Sequence[Floats], size: float) -> Floats:
-        """Return the values (D,), sorted, of size times the shapes with every draw."""
+        """Return the values (D,) of size times the shapes with every draw."""
         heights = [g.heights(s, size) for g, s in zip(self.groups, shapes, strict=True)]
-        return np.sort(self.factor * np.max(heights, axis=0))
+        return np.asarray(self.factor * np.max(heights, axis=0))
 
     def values(self) -> list[Floats]:
         """Return the deviations of all groups, less what noise adds to each on average: where touching datums lie."""
@@ -83,27 +84,33 @@ def corrected(extremes: Sequence[Extreme]) -> Corrected:
     if any(g.hard is not None for g in extremes[0].groups):
         off = _added(extremes)
         return replace(off, value=min(off.value, seen), low=off.low if off.low < seen else math.inf)
-    found, noises, formed = [], [], False
+    found: list[Bounded] = []
+    noises: list[float] = []
+    known: list[Grown] = []
+    formed = False
     for extreme, shapes in _shapes(extremes):
         formed = formed or any(s.any() and _extended(g) for s, g in zip(shapes, extreme.groups, strict=True))
-        flat = float(extreme.answers(shapes, 0.0).std())
-        size = extreme.seen(shapes)
-        if not size > 1e-3 * flat:
-            shapes = extreme.values()
-            size = extreme.seen(shapes)
-        units = [s / max(size, 1e-300) for s in shapes]
-        noises.append(float(extreme.answers(units, seen).std()))
-        found.append(bounded(seen, _answers(extreme, units), max(noises[-1], 1e-300)))
+        grown = _grown(extreme, shapes)
+        if any(grown.alike(one) for one in known):  # of one wave it does not matter how much it was shrunk
+            continue
+        known.append(grown)
+        grown.values(0.0)
+        noises.append(float(grown.values(seen).std()))
+        found.append(bounded(seen, grown.quantile, max(noises[-1], 1e-300), grown.about))
     return _between(found, seen, max(noises), WIDER if formed else 1.0)
+
+
+def _grown(extreme: Extreme, shapes: Sequence[Floats]) -> Grown:
+    """Return shapes of any size; where there is nothing of them, what was seen instead."""
+    grown = Grown.of(extreme.groups, shapes, extreme.factor)
+    if grown.size > 1e-3 * float(grown.values(0.0).std()):
+        return grown
+    return Grown.of(extreme.groups, extreme.values(), extreme.factor)
 
 
 def _extended(one: Group) -> bool:
     """Say whether a zone holds more than one point: one has no shape."""
     return bool((one.points_m != one.points_m[0]).any())
-
-
-def _answers(extreme: Extreme, units: Sequence[Floats]) -> Callable[[float], Floats]:
-    return lambda size: extreme.answers(units, size)
 
 
 def _between(found: Sequence[Bounded], seen: float, noise: float, wider: float) -> Corrected:
@@ -217,6 +224,8 @@ def extreme_of(found: object, points: Sensed, random: np.random.Generator) -> tu
     system = found.system
     moved = [None] if system is None or not system.steps else poses(system, points, noise)
     bare = [_bare(zone, points, noise) for zone in found.zones]
+    if len(moved) > 1 and np.array_equal(moved[0], moved[-1]):  # type: ignore[arg-type]
+        moved = moved[:1]
     return tuple(Extreme(tuple(_group(one, pose) for one in bare), found.factor) for pose in moved)
 
 

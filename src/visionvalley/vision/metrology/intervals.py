@@ -15,9 +15,12 @@ from visionvalley.core.arrays import Floats
 
 LEVEL = 0.95
 TAIL = 0.025
-STEPS = 60
+STEPS, GUESSES = 60, 8
 FARTHEST = 64.0
 TINY = 1e-2  # of the noise: how well an end of an interval is found
+
+Function = Callable[[float], float]
+Quantile = Callable[[float, float], float]
 
 
 def coverage_factor(degrees_of_freedom: float = math.inf, one_sided: bool = False) -> float:
@@ -50,12 +53,13 @@ class Bounded:
     high: float
 
 
-def bounded(seen: float, answer: Callable[[float], Floats], noise: float) -> Bounded:
+def bounded(seen: float, answer: Quantile, noise: float, about: Quantile | None = None) -> Bounded:
     """Invert the test of every true value by what would be seen of it.
 
     seen    the value as it came out, noise and all
-    answer  gives, for a true value, what is seen of it in many draws of the noise, sorted (B,)
+    answer  gives, for a true value and a share, the quantile of what is seen of it in many draws of the noise
     noise   standard deviation of what is seen, which sets how fast the interval changes from one-sided to central
+    about   gives nearly the same at less cost; None: answer does
 
     A true value t is kept where `seen` lies between the quantiles a(t) and a(t) + 95 % of its answers. Every choice
     of a(t) covers with 95 %, whatever t is (Neyman 1937); a grows from 0 at t = 0 to 2.5 % where t is large against
@@ -66,20 +70,15 @@ def bounded(seen: float, answer: Callable[[float], Floats], noise: float) -> Bou
     result look better known than it can be (power constrained limits, Cowan et al. 2011): where that binds, only the
     lower end can miss, and coverage is 95 % + a(t).
     """
-    kept: dict[float, Floats] = {}
-
-    def at(size: float) -> Floats:
-        if size not in kept:
-            kept[size] = answer(size)
-        return kept[size]
+    guess = answer if about is None else about
 
     def rising(size: float) -> float:
         return TAIL * size * size / (size * size + 4 * noise * noise)
 
     def end(of: float, share: Callable[[float], float]) -> float:
-        return _where(of, lambda t: quantile(at(t), share(t)), noise, sorted(kept))
+        return _where(lambda t: answer(t, share(t)) - of, lambda t: guess(t, share(t)) - of, max(of, noise), noise)
 
-    high = end(max(seen, quantile(at(0.0), 0.5)), rising)
+    high = end(max(seen, answer(0.0, 0.5)), rising)
     low = end(seen, lambda t: rising(t) + LEVEL)
     value = end(seen, lambda t: 0.5)
     return Bounded(min(max(value, low), high), low, high)
@@ -87,43 +86,59 @@ def bounded(seen: float, answer: Callable[[float], Floats], noise: float) -> Bou
 
 def quantile(answers: Floats, share: float) -> float:
     """Return a quantile of sorted answers (B,), linear between them (Hyndman & Fan 1996, definition 5)."""
-    place = min(max(share * len(answers) - 0.5, 0.0), len(answers) - 1.0)
-    below = min(int(place), len(answers) - 2) if len(answers) > 1 else 0
-    above = min(below + 1, len(answers) - 1)
-    return float(answers[below] + (place - below) * (answers[above] - answers[below]))
+    below, above, part = between(len(answers), share)
+    return float(answers[below] + part * (answers[above] - answers[below]))
 
 
-def _where(seen: float, reached: Callable[[float], float], noise: float, known: Sequence[float]) -> float:
-    """Return the value, from zero on, at which a rising function reaches what was seen (false position, Illinois)."""
-    low, below = 0.0, reached(0.0) - seen
-    if below >= 0 or seen <= 0:
+def between(count: int, share: float) -> tuple[int, int, float]:
+    """Return between which two of so many sorted values a quantile lies, and how far from the first to the second."""
+    place = min(max(share * count - 0.5, 0.0), count - 1.0)
+    below = min(int(place), count - 2) if count > 1 else 0
+    return below, min(below + 1, count - 1), place - below
+
+
+def _where(over: Function, about: Function, size: float, noise: float) -> float:
+    """Return the value, from zero on, at which a rising function is zero.
+
+    about  nearly the same function: where it is zero is tried first
+    size   a value that may be beyond; noise how fast the function rises
+    """
+    low, below, high = 0.0, over(0.0), size
+    if below >= 0:
         return 0.0
-    high = max(seen, noise)
-    above = reached(high) - seen
+    above = over(high)
     while above < 0:
-        if high > FARTHEST * max(seen, noise):  # a shape of nothing but zeros does not grow
-            return max(seen, noise)
+        if high > FARTHEST * size:  # a shape of nothing but zeros does not grow
+            return size
         low, below, high = high, above, high + 2 * max(noise, -above)
-        above = reached(high) - seen
-    for size in known:  # what another quantile asked for costs nothing
-        if low < size < high:
-            there = reached(size) - seen
-            low, below, high, above = (size, there, high, above) if there < 0 else (low, below, size, there)
-    side = 0
-    for _ in range(STEPS):
+        above = over(high)
+    for step in range(STEPS):
         if high - low <= TINY * noise or above == 0:
             return high
-        middle = low + (high - low) * min(max(-below / (above - below), 1e-3), 1 - 1e-3)
-        there = reached(middle) - seen
+        middle = _crossing(about, low, below, high, above, noise) if step < GUESSES else 0.5 * (low + high)
+        there = over(middle)
         if abs(there) <= TINY * noise:
             return middle
+        low, below, high, above = (middle, there, high, above) if there < 0 else (low, below, middle, there)
+    return 0.5 * (low + high)
+
+
+def _crossing(function: Function, low: float, below: float, high: float, above: float, noise: float) -> float:
+    """Return about where a function crosses zero, between values below and above (false position, Illinois)."""
+    first, last, side, middle = low, high, 0, low
+    for _ in range(STEPS):
+        middle = low + (high - low) * min(max(-below / (above - below), 1e-3), 1 - 1e-3)
+        there = function(middle)
+        if abs(there) <= 0.1 * TINY * noise or high - low <= 0.1 * TINY * noise:
+            break
         if there < 0:
             low, below, above = middle, there, above * (0.5 if side < 0 else 1.0)
             side = -1
         else:
             high, above, below = middle, there, below * (0.5 if side > 0 else 1.0)
             side = 1
-    return 0.5 * (low + high)
+    within = 1e-3 * (last - first)
+    return min(max(middle, first + within), last - within)
 
 
 def lengths(vectors: Floats) -> Floats:

@@ -8,7 +8,7 @@ linear program for each draw, see `kernels.bias`. One side is had from both by l
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,7 @@ class Group:
     points_m  (M, 3) where, gradients (M, 3)
     bases     (D, k + 1) the rows that decided each draw last: where the next search begins
     hard      (M,) which values may not exceed zero, and so weigh more; None: none
+    largest   of the draws
     """
 
     values: Floats
@@ -47,30 +48,42 @@ class Group:
     gradients: Floats
     bases: Ints
     hard: NDArray[np.bool_] | None = None
+    largest: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "largest", float(max(self.draws.max(), -self.draws.min())))
 
     def heights(self, shape: Floats, size: float) -> Floats:
         """Return the heights (D,) of size times a shape (M,) with all draws."""
-        return self.laid(shape, size)[:, -1]
+        return self.solved(padded(shape), size)[:, -2]
 
     def height(self, shape: Floats) -> float:
         """Return the height of a shape (M,)."""
-        none = np.zeros((1, self.draws.shape[1]), np.float32)
-        return float(_laid(none, shape, 1.0, self.rows, self.one_sided, self.bases[:1].copy())[0, -1])
+        none = replace(self, draws=np.zeros((1, self.draws.shape[1]), np.float32), bases=self.bases[:1].copy())
+        return float(none.heights(shape, 1.0)[0])
 
     def laid(self, shape: Floats, size: float) -> Floats:
         """Return where elements lie best (D, k), as multiples of the slopes that they take off, and the heights."""
-        return _laid(self.draws, shape, size, self.rows, self.one_sided, self.bases)
+        return self.solved(padded(shape), size)[:, :-1]
 
+    def reach(self, shape: Singles, size: float) -> float:
+        """Return how large deviations are taken to be, lifted where one side counts."""
+        largest = abs(size) * float(np.abs(shape).max(initial=0.0)) + self.largest
+        return largest * (1 + FAR) if self.one_sided else largest
 
-def _laid(draws: Singles, shape: Floats, size: float, rows: Singles, one_sided: bool, bases: Ints) -> Floats:
-    largest = size * float(np.abs(shape).max()) + float(max(draws.max(), -draws.min()))
-    lift = FAR * largest if one_sided else 0.0
-    out = np.zeros((len(draws), len(rows) + 1))
-    pieces = -(-len(draws) // kernels.PIECE)
-    sums = np.array([size, lift, len(shape)])
-    each_thread(kernels.levelled_worker, pieces, draws, padded(shape), sums, rows, out, bases)
-    out[:, -1] -= lift
-    return out
+    def solved(self, shape: Singles, size: float, some: Ints | None = None) -> Floats:
+        """Return where elements lie best with some draws, the heights, and how these grow with the size (S, k + 2).
+
+        shape  (P,) padded; heights are nowhere less than on their tangents
+        """
+        which = np.arange(len(self.draws)) if some is None else some
+        lift = FAR / (1 + FAR) * self.reach(shape, size) if self.one_sided else 0.0
+        out = np.zeros((len(which), len(self.rows) + 2))
+        sums = np.array([size, lift, len(self.values)])
+        pieces = -(-len(which) // kernels.PIECE)
+        each_thread(kernels.levelled_worker, pieces, self.draws, shape, sums, self.rows, which, out, self.bases)
+        out[:, -2] -= lift
+        return out
 
 
 def padded(rows: Floats) -> Singles:

@@ -40,13 +40,12 @@ def standing_out(
     """
     some = np.arange(0, len(values), -(-len(values) // ROWS))
     atoms = _atoms(points_m, gradients, values)
-    waves = atoms.waves
     free = _independent(slopes[:, some])
     left = _without(free, values[some][None])[0]
     whole = atoms.at(some)
     part = _without(free, whole)
-    noise = _without(free, np.ascontiguousarray(draws[some].T))
-    answers = multiplied(part, np.ascontiguousarray(noise.T))
+    noise = np.ascontiguousarray(_without(free, np.ascontiguousarray(draws[some].T)).T)
+    answers, found = multiplied(part, noise), (part * left).sum(axis=1)
     first, size = (np.sqrt((rows * rows).sum(axis=1)) for rows in (whole, part))
     chosen: list[_Chosen] = []
     limit = most = np.zeros(0)
@@ -56,29 +55,29 @@ def standing_out(
         squares = (answers / unit[:, None]) ** 2
         spread = np.where(alive, np.maximum(squares.mean(axis=1), 1e-300), math.inf)
         if not len(limit):
-            limit, most = _limits(squares / spread[:, None], waves)
-        found = (part * left).sum(axis=1) / unit
-        ratio = found * found / spread
+            limit, most = _limits(squares / spread[:, None], atoms.waves)
+        ratio = (found / unit) ** 2 / spread
         best = int(np.argmax(ratio / limit))
         if not ratio[best] > limit[best]:
             break
-        wave = part[best] / size[best]
-        share = (part * wave).sum(axis=1)
+        wave = (part[best] - sum(one.share[best] * one.wave for one in chosen)) / size[best]
+        share = (part * wave).sum(axis=1)  # of what is left of each: waves are at right angles
         kept = np.array([1 - 1 / ratio[best], max(1 - most[best] / ratio[best], 0.0)])
-        chosen.append(_Chosen(best, float(size[best]), share, found[best] * kept))
-        left = left - found[best] * wave
-        answers -= share[:, None] * multiplied(wave[None], np.ascontiguousarray(noise.T))
-        part = part - share[:, None] * wave
-        size = np.sqrt((part * part).sum(axis=1))
+        much = found[best] / size[best]
+        chosen.append(_Chosen(best, float(size[best]), wave, share, much * kept))
+        found = found - much * share
+        answers -= share[:, None] * multiplied(wave[None], noise)
+        size = np.sqrt(np.maximum(size * size - share * share, 0.0))
     return _everywhere(atoms, chosen)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Chosen:
-    """A wave that stands out: which, its size when it was chosen, its share in all waves, how much of it there is."""
+    """A wave that stands out: which, its size when it was chosen, at some points, its share in all, how much it is."""
 
     which: int
     size: float
+    wave: Floats
     share: Floats
     much: Floats
 
@@ -109,9 +108,7 @@ def _limits(ratios: Floats, waves: NDArray[np.bool_]) -> tuple[Floats, Floats]:
 
 
 def _without(free: Floats, rows: Floats) -> Floats:
-    for one in free:
-        rows = rows - (rows * one).sum(axis=1)[:, None] * one
-    return rows
+    return rows - multiplied(multiplied(rows, free.T), free)
 
 
 def _independent(slopes: Floats) -> Floats:
@@ -148,23 +145,28 @@ class _Atoms:
         half = np.maximum(0.5 * (high - low), 1e-12)
         points, extent = self.points_m[some], float(half.max())
         scaled = np.where(self.flat, 0.0, (points - 0.5 * (low + high)) / half)
-        heights = [_legendre(scaled[:, a]) for a in range(3)]
         count = len(self.powers) + len(WIDTHS) * len(self.middles)
-        wanted = range(count if self.single else 3 * count) if which is None else which
-        out = np.empty((len(wanted), len(some)))
-        for row, one in zip(out, wanted, strict=True):
-            axis, atom = divmod(one, count)
-            if atom < len(self.powers):
-                i, j, k = self.powers[atom]
-                row[:] = heights[0][i] * heights[1][j] * heights[2][k]
-            else:
-                middle, width = divmod(atom - len(self.powers), len(WIDTHS))
-                off = points - self.middles[middle]
-                squares = (off[:, 0] ** 2 + off[:, 1] ** 2 + off[:, 2] ** 2) / (4 * extent * WIDTHS[width]) ** 2
-                row[:] = np.maximum(0.0, 1 - squares) ** 2
-            if not self.single:
-                row *= self.gradients[some, axis]
-        return out
+        axes, atoms = np.divmod(np.arange(len(self.waves)) if which is None else np.array(which, np.int64), count)
+        unique, place = np.unique(atoms, return_inverse=True)
+        split = int(np.searchsorted(unique, len(self.powers)))
+        bumps = self._bumps(points, unique[split:] - len(self.powers), extent)
+        out: Floats = np.concatenate([_waves(scaled, self.powers[unique[:split]]), bumps])[place]
+        return out if self.single else out * self.gradients[some].T[axes]
+
+    def _bumps(self, points: Floats, which: NDArray[np.int64], extent: float) -> Floats:
+        """Return some bumps, ascending, at points."""
+        middles, widths = np.divmod(which, len(WIDTHS))
+        unique, place = np.unique(middles, return_inverse=True)
+        off = [points[:, a] - self.middles[unique, a, None] for a in range(3)]
+        squares = off[0] ** 2 + off[1] ** 2 + off[2] ** 2
+        sizes = (4 * extent * np.array(WIDTHS)) ** 2
+        return np.maximum(0.0, 1 - squares[place] / sizes[widths, None]) ** 2
+
+
+def _waves(scaled: Floats, powers: NDArray[np.int64]) -> Floats:
+    """Return products of Legendre polynomials (W, n) at points (n, 3) from -1 to 1."""
+    i, j, k = (np.stack(_legendre(scaled[:, a]))[powers[:, a]] for a in range(3))
+    return np.asarray(i * j * k)
 
 
 def _atoms(points_m: Floats, gradients: Floats, values: Floats) -> _Atoms:
@@ -172,7 +174,9 @@ def _atoms(points_m: Floats, gradients: Floats, values: Floats) -> _Atoms:
 
     They are functions of where a point lies on the ideal element: where it was seen is not free of its noise.
     """
-    unique = np.unique(points_m, axis=0)
+    order = np.lexsort(points_m.T[::-1])
+    sorted_m = points_m[order]
+    unique = sorted_m[np.append(True, (sorted_m[1:] != sorted_m[:-1]).any(axis=1))]
     single = len(unique) == len(points_m)
     middles = unique[:: -(-len(unique) // BUMPS)] if len(unique) > 8 else unique[:0]
     if single:
