@@ -80,6 +80,15 @@ def test_a_run_is_made_told_and_kept(crew):
     assert list(crew.workers.work.iterdir()) == []
 
 
+def test_a_worker_gives_way_to_who_started_it(crew):
+    """In a session of its own it would not, where Linux shares the CPUs among sessions (sched_autogroup)."""
+    assert crew.run().phase is Phase.DONE
+    (pid,) = crew.workers.ready
+    assert os.getpriority(os.PRIO_PROCESS, pid) == 15
+    assert os.getsid(pid) == os.getsid(0)
+    assert os.getpgid(pid) == pid  # whatever it starts is ended with it
+
+
 def test_a_warm_worker_makes_one_run_after_the_other(crew, tmp_path):
     for _ in range(2):
         assert crew.run(note=str(tmp_path / "note")).phase is Phase.DONE

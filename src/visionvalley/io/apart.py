@@ -123,7 +123,7 @@ class _Server:
             stderr=subprocess.DEVNULL,
             bufsize=0,
             env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},  # what forks should have one thread
-            start_new_session=True,
+            process_group=0,
         )
         self.requests, self.answers = cast(IO[bytes], self.process.stdin), cast(IO[bytes], self.process.stdout)
 
