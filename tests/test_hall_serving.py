@@ -18,7 +18,8 @@ import pytest
 from tests import hall as halls
 
 from visionvalley.core import BadInput
-from visionvalley.hall import certificate, serving
+from visionvalley.hall import certificate, connections, serving
+from visionvalley.hall.live import Live
 from visionvalley.hall.settings import HallSettings
 from visionvalley.records import Records
 from visionvalley.visits import accounts
@@ -80,6 +81,91 @@ def test_a_port_that_is_taken_is_told_or_the_next_is_used():
         assert str(port) in caught.value.what
         with serving.bound(port, lan=False, exact=False) as other:
             assert other.getsockname()[1] > port
+
+
+def test_a_device_that_takes_nothing_any_more_is_let_go():
+    with serving.bound(0, lan=False, exact=True) as at, socket.create_connection(at.getsockname()):
+        taken, _ = at.accept()
+        with taken:
+            assert taken.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == serving.GONE_S * 1000
+
+
+def dripped(one: socket.socket, head: bytes) -> float:
+    """Send the head of a request, and then a byte now and then until the hall hangs up; return how long it took."""
+    one.sendall(head)
+    one.settimeout(0.05)
+    begun = time.monotonic()
+    while time.monotonic() - begun < 10:
+        with contextlib.suppress(TimeoutError):
+            if one.recv(1 << 16) == b"":
+                return time.monotonic() - begun
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            one.sendall(b"x")
+    raise AssertionError("the hall still waits")
+
+
+def test_who_sends_the_head_of_a_request_byte_by_byte_holds_no_connection(tmp_path, monkeypatch):
+    monkeypatch.setattr(connections, "HEAD_S", 0.6)
+    with halls.opened(tmp_path, live=Live(beat_s=0.2)) as opened:
+        host, _, port = opened.url.removeprefix("http://").partition(":")
+        at, head = (host, int(port)), f"GET /api/v1/session HTTP/1.1\r\nHost: {host}:{port}\r\n".encode()
+        with socket.create_connection(at) as slow:
+            assert 0.5 < dripped(slow, head + b"X-Slow: ") < 5
+        with socket.create_connection(at) as silent:
+            assert 0.5 < dripped(silent, b"") < 5
+        with socket.create_connection(at) as again:
+            again.sendall(head + b"\r\n")
+            assert again.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
+            assert 0.5 < dripped(again, head + b"X-Slow: ") < 5
+
+
+def test_a_slow_body_and_a_stream_last_longer_than_a_head_may(tmp_path, monkeypatch):
+    monkeypatch.setattr(connections, "HEAD_S", 0.3)
+    with halls.opened(tmp_path, live=Live(beat_s=0.2)) as opened:
+
+        def pieces():
+            for piece in (b'{"email": "ada@example.org", ', b'"password": ', b'"wrong"}'):
+                time.sleep(0.3)
+                yield piece
+
+        headers = {"Content-Type": "application/json"}
+        assert opened.visitor().post("/api/v1/session", content=pieces(), headers=headers).status_code == 401
+        begun = time.monotonic()
+        with opened.visitor().stream("GET", "/api/v1/live?topic=hall.clock") as answer:
+            beats = (line for line in answer.iter_lines() if line == "event: beat")
+            assert [next(beats) for _ in range(5)] == ["event: beat"] * 5
+        assert time.monotonic() - begun > 0.9
+
+
+def test_a_full_hall_says_so_and_then_takes_no_more(tmp_path, monkeypatch):
+    monkeypatch.setattr(connections, "AT_ONCE", 4)
+    monkeypatch.setattr(connections, "TOLD", 2)
+    with halls.opened(tmp_path) as opened, contextlib.ExitStack() as held:
+        host, _, port = opened.url.removeprefix("http://").partition(":")
+        for _ in range(4):
+            held.enter_context(socket.create_connection((host, int(port))))
+        assert opened.visitor().get("/api/v1/session").status_code == 503
+        for _ in range(2):
+            held.enter_context(socket.create_connection((host, int(port))))
+        with pytest.raises(httpx.HTTPError):
+            opened.visitor().get("/api/v1/session")
+
+
+def test_there_is_room_for_as_many_connections_as_files_may_be_open(monkeypatch):
+    allowed = []
+    monkeypatch.setattr(connections.resource, "setrlimit", lambda _, most: allowed.append(most))
+    for limits, count, set_to in (
+        ((1024, 20_000), 4000, [(4320, 20_000)]),
+        ((1024, 2000), 1680, [(2000, 2000)]),
+        ((20_000, 20_000), 4000, []),
+        ((1024, -1), 4000, [(4320, -1)]),
+        ((-1, -1), 4000, []),
+        ((64, 64), 1, [(64, 64)]),
+    ):
+        allowed.clear()
+        monkeypatch.setattr(connections.resource, "getrlimit", lambda _, limits=limits: limits)
+        assert connections.room() == count
+        assert allowed == set_to
 
 
 def test_the_hall_opens_for_its_administrator_and_loses_nothing_when_it_is_killed(tmp_path):

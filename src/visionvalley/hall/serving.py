@@ -14,6 +14,7 @@ import uvicorn
 from visionvalley.core import BadInput
 from visionvalley.hall.app import create_app
 from visionvalley.hall.certificate import certificate_for
+from visionvalley.hall.connections import Connection, room
 from visionvalley.hall.settings import Hall, HallSettings
 from visionvalley.records import Records
 from visionvalley.visits import accounts, database
@@ -22,7 +23,7 @@ LOCAL, EVERYWHERE = "127.0.0.1", ""
 TRIED = 20  # ports after the first
 WAITING = 512  # connections that wait to be taken
 KEPT_OPEN_S = 20
-AT_ONCE = 4000  # connections; more are told that the hall is full
+GONE_S = 60  # a device that takes nothing for so long has gone
 CLOSING_S = 3
 
 
@@ -54,6 +55,7 @@ def _socket(port: int, *, lan: bool) -> socket.socket:
     made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # named, or asyncio leaves Nagle on: 40 ms
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, GONE_S * 1000)
         if family is socket.AF_INET6:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         made.bind((EVERYWHERE if lan else LOCAL, port))
@@ -99,6 +101,7 @@ def configured(hall: Hall, keys: tuple[Path, Path] | None = None) -> uvicorn.Con
     certificate, key = (str(one) for one in keys) if keys else (None, None)
     return uvicorn.Config(
         create_app(hall),
+        http=Connection,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -106,7 +109,7 @@ def configured(hall: Hall, keys: tuple[Path, Path] | None = None) -> uvicorn.Con
         timeout_keep_alive=KEPT_OPEN_S,
         timeout_graceful_shutdown=CLOSING_S,
         ws="none",
-        limit_concurrency=AT_ONCE,
+        limit_concurrency=room(),
         ssl_certfile=certificate,
         ssl_keyfile=key,
     )
