@@ -16,7 +16,7 @@ from visionvalley.hall import api, languages, pages
 from visionvalley.hall.changes import watching
 from visionvalley.hall.faults import PROBLEMS, explain_faults
 from visionvalley.hall.keeping import looking
-from visionvalley.hall.rendering import ASSETS, STATIC, environment, static_version
+from visionvalley.hall.rendering import ASSETS, STATIC, static_version, warm
 from visionvalley.hall.security import Guard
 from visionvalley.hall.settings import Hall
 
@@ -29,7 +29,7 @@ def create_app(hall: Hall) -> FastAPI:
     @asynccontextmanager
     async def open_hall(_: FastAPI) -> AsyncIterator[None]:
         languages.warm()
-        environment()
+        warm()
         async with looking(hall), watching(hall):
             yield
         hall.live.close()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from importlib.resources import files
 from io import BytesIO
@@ -117,9 +117,11 @@ def translations(code: str) -> Translations:
 
 
 def warm() -> None:
-    """Read all languages now, so that no reader waits."""
+    """Read all languages now, and how each writes dates and numbers, so that no reader waits."""
     for code in LANGUAGES:
         translations(code)
+        when(datetime.now(UTC), code)
+        number(0.5, code)
 
 
 def signed() -> list[Signed]:

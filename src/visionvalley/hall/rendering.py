@@ -54,6 +54,12 @@ def environment() -> Environment:
     return made
 
 
+def warm() -> None:
+    """Read all templates now, so that no reader waits."""
+    for name in environment().list_templates():
+        environment().get_template(name)
+
+
 def static(name: str) -> str:
     """Return the address of a static file."""
     return f"{STATIC}/{static_version()}/{name}"
