@@ -105,6 +105,15 @@ def _reader(request: Request, session: Session | None, account: Account | None) 
     )
 
 
+async def _hall(request: Request) -> Hall:
+    """Give the hall; asynchronous, for what does not wait needs no thread."""
+    return hall_of(request)
+
+
+async def _records(request: Request) -> Records:
+    return records_of(request)
+
+
 AnyReader = Annotated[Reader, Depends(reader_of)]
-InRecords = Annotated[Records, Depends(records_of)]
-InHall = Annotated[Hall, Depends(hall_of)]
+InRecords = Annotated[Records, Depends(_records)]
+InHall = Annotated[Hall, Depends(_hall)]

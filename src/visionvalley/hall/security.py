@@ -5,7 +5,9 @@ answer carries: a strict Content-Security-Policy and its kin.
 
 from __future__ import annotations
 
+import asyncio
 import hmac
+from contextlib import AsyncExitStack
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
@@ -16,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from visionvalley.core import BadInput
 from visionvalley.hall.bodies import limited
-from visionvalley.hall.faults import answer, broken
+from visionvalley.hall.faults import API, answer, broken
 from visionvalley.hall.reader import CSRF, SESSION
 from visionvalley.hall.rendering import ASSETS, STATIC
 from visionvalley.hall.settings import Hall
@@ -48,6 +50,7 @@ ALWAYS = {
     "permissions-policy": "camera=(self), microphone=(), geolocation=(), payment=(), usb=()",
 }
 FILES = (f"{STATIC}/", f"{ASSETS}/")
+PAGES_AT_ONCE = 3  # more threads that want Python at the same time take twice as long for each
 KEPT = {"static": "public, max-age=31536000, immutable", "assets": "public, max-age=3600"}
 
 
@@ -56,6 +59,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, hall: Hall) -> None:
         self._app, self._hall = app, hall
+        self._turns = asyncio.Semaphore(PAGES_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -63,7 +67,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
-        begun, held = False, Held(self._hall.records)
+        begun, held, turn = False, Held(self._hall.records), AsyncExitStack()
         HELD.set(held)
 
         async def dressed(message: Message) -> None:
@@ -72,11 +76,14 @@ class Guard:
                 begun = True
                 if held.connection is not None:
                     await run_in_threadpool(held.close)
+                await turn.aclose()
                 _dress(MutableHeaders(scope=message), scope)
             await send(message)
 
         try:
             _require_allowed(scope, self._hall)
+            if _is_page(scope):
+                await turn.enter_async_context(self._turns)
             await limited(self._app, scope, receive, dressed)
         except BadInput as error:
             await answer(Request(scope, receive), error)(scope, receive, dressed)
@@ -86,6 +93,11 @@ class Guard:
             await broken(Request(scope, receive), error)(scope, receive, dressed)
         finally:
             held.close()
+            await turn.aclose()
+
+
+def _is_page(scope: Scope) -> bool:
+    return scope["method"] == "GET" and not scope["path"].startswith((API, *FILES))
 
 
 def _dress(headers: MutableHeaders, scope: Scope) -> None:
