@@ -15,10 +15,12 @@ from tests import visits as visiting
 
 from visionvalley.core import Mesh
 from visionvalley.hall import results, stands
+from visionvalley.hall.pages import stands as pages
 from visionvalley.hall.running import PUBLIC
+from visionvalley.hall.security import PAGES_AT_ONCE
 from visionvalley.hall.uploads import DAY_S, Uploads
 from visionvalley.io.stl import write
-from visionvalley.records import Wanted, find
+from visionvalley.records import Wanted, erase, find, keep
 from visionvalley.runs.table import APPLICATIONS
 from visionvalley.visits.values import Role
 
@@ -171,6 +173,52 @@ def test_the_latest_results_are_living_pictures(here, made):
     assert (latest["run"], latest["stand"], latest["simulated"]) == (made["id"], "inspection", True)
     assert len(latest["numbers"]) == 3
     assert here.visitor().get(latest["picture"]).headers["content-type"] == "image/png"
+
+
+def test_what_was_measured_last_is_looked_for_once_until_something_changes(here, made, monkeypatch):
+    looked, public = [], results._public
+    monkeypatch.setattr(results, "_public", lambda *which: looked.append(which) or public(*which))
+    results._latest.cache_clear()
+    guests = [threading.Thread(target=here.visitor().get, args=("/stands",)) for _ in range(6)]
+    for guest in guests:
+        guest.start()
+    for guest in guests:
+        guest.join()
+    assert len(looked) == 1
+    newer = replace(find(Wanted(limit=1), here.hall.records)[0], id="0" * 11 + "f", artefacts=(), owner=PUBLIC)
+    keep(newer, {}, here.hall.records)  # its files are not there: the one before is shown
+    assert made["id"] in here.visitor().get("/stands").text
+    assert len(looked) == 2
+    erase([newer.id], here.hall.records)
+
+
+def test_pages_are_made_a_few_at_a_time_and_calls_do_not_wait_for_them(here, monkeypatch):
+    busy, most, overview, hold = [], [], pages.overview, threading.Event()
+
+    def slow(hall):
+        busy.append(1)
+        most.append(len(busy))
+        hold.wait(20)
+        busy.pop()
+        return overview(hall)
+
+    monkeypatch.setattr(pages, "overview", slow)
+    answers = []
+    guests = [threading.Thread(target=lambda one=here.visitor(): answers.append(one.get("/stands"))) for _ in range(9)]
+    for guest in guests:
+        guest.start()
+    deadline = time.monotonic() + 20
+    while len(busy) < PAGES_AT_ONCE and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert here.visitor().call("GET", "/session").status_code == 200
+    hold.set()
+    for guest in guests:
+        guest.join()
+    assert [one.status_code for one in answers] == [200] * 9
+    assert max(most) == PAGES_AT_ONCE
+    for path in ("/nowhere", "/my", "/stands/nothing", "/stands/inspection/runs/none") * 2:  # errors hand their turn on
+        assert here.visitor().get(path, follow_redirects=False).status_code != 200
+    assert here.visitor().get("/").status_code == 200
 
 
 def test_somebody_runs_a_file_of_their_own_which_nobody_else_sees(here, ada, tmp_path):

@@ -1,17 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs are kept whole, found, pruned and erased: in SQLite, and in PostgreSQL where it is installed."""
 
+import contextlib
 import hashlib
 import itertools
 import stat
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from visionvalley.core import BadInput
-from visionvalley.records import InputFile, Records, RunRecord, Wanted, artefact_path, erase, find, keep, one, prune
+from visionvalley.records import (
+    InputFile,
+    Records,
+    RunRecord,
+    Wanted,
+    artefact_path,
+    database,
+    erase,
+    find,
+    keep,
+    one,
+    prune,
+    state,
+    tables,
+)
 from visionvalley.records import artefacts as files
 from visionvalley.records.locking import locked
 
@@ -152,6 +168,44 @@ def grep(folders: list[Path], words: list[bytes]) -> list[tuple[bytes, str]]:
         content = file.read_bytes() + file.name.encode()
         found += [(word, str(file)) for word in words if word in content]
     return found
+
+
+def test_the_state_is_another_wherever_other_runs_are_there(records):
+    seen = [state(records)]
+    first, second = run(), run()
+    for change in (
+        lambda: keep(first, {}, records), lambda: keep(second, {}, records),
+        lambda: erase([second.id], records), lambda: keep(run(), {}, records),  # may take the number of the one erased
+        lambda: erase([first.id], records),
+    ):  # fmt: skip
+        change()
+        seen.append(state(records))
+        assert state(records) == seen[-1]
+    assert seen[3] == seen[1]  # the same run is there, and no other
+    assert len({*seen}) == len(seen) - 1
+
+
+def test_writers_of_one_process_wait_for_one_another_and_pass_on_what_fails(tmp_path):
+    records, done = Records(tmp_path, patience_s=30.0), []
+    database.prepare(records)
+
+    def write(who: int) -> None:
+        for n in range(20):
+            with contextlib.suppress(ZeroDivisionError), database.writing(records) as connection:
+                assert database._line(records).locked()
+                connection.execute(tables.runs.delete())
+                _ = 1 // ((n + who) % 3)
+            done.append(who)
+
+    threads = [threading.Thread(target=write, args=(who,)) for who in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(done) == sorted(list(range(8)) * 20)
+    assert not database._line(records).locked()
+    with database.reading(records):
+        assert not database._line(records).locked()
 
 
 def test_what_is_overdue_is_pruned_and_nothing_else(records, tmp_path):

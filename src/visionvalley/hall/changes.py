@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tells welcome screens that something changed: visits, programmes, people, screens, runs; whoever changed it, in
-this process or in another. It looks at the audit log and the latest run, every two seconds, while a screen listens.
+this process or in another. It looks at the audit log and the runs, every two seconds, while a screen listens.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 
 from visionvalley.core import BadInput
 from visionvalley.hall.settings import Hall
-from visionvalley.records import Records, Wanted, find
+from visionvalley.records import Records, state
 from visionvalley.visits import audit
 
 TOPIC = "welcome"
@@ -45,7 +45,6 @@ async def watch(hall: Hall) -> None:
 def _seen(records: Records) -> str:
     """Return what stands for the present state; empty where the database cannot be asked."""
     try:
-        latest = find(Wanted(limit=1), records)
-        return f"{audit.newest(records)} {latest[0].id if latest else ''}"
+        return f"{audit.newest(records)} {state(records)}"
     except BadInput:
         return ""

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from types import MappingProxyType
 
 from visionvalley.core import BadInput, Measurement, Report, Verdict
 from visionvalley.hall.reader import Reader
 from visionvalley.hall.running import PUBLIC
 from visionvalley.hall.stands import Sample, Stand, stand_of, stands
-from visionvalley.records import Artefact, Records, RunRecord, Wanted, artefact_path, find, one
+from visionvalley.records import Artefact, Records, RunRecord, Wanted, artefact_path, find, one, state
 from visionvalley.report.reading import ReadConditions, read_result
 from visionvalley.report.taken import Taken, taken
 from visionvalley.runs.orders import State
@@ -21,6 +22,7 @@ from visionvalley.runs.orders import State
 RESULT, PAGE, INPUTS = "result.json", "report.html", "inputs/"
 ALWAYS_PUBLIC = frozenset({"manufacturing.demonstration", "manufacturing.features_demonstration"})
 FIVE, THREE = 5, 3
+_LOOKING = Lock()
 LOOKED_THROUGH = 60
 UNKNOWN = frozenset({"records.unknown", "records.ambiguous", "records.short_id"})
 TYPES = MappingProxyType(
@@ -139,6 +141,13 @@ def type_of(name: str) -> str:
 
 def latest(records: Records, stand: Stand | None = None, limit: int = 6) -> tuple[Shown, ...]:
     """Return the latest public run of each sample, of one stand or of all, the latest first."""
+    now = state(records)
+    with _LOOKING:  # when a run ends, one guest's page looks, and the others' wait for what it finds
+        return _latest(records, stand, limit, now)
+
+
+@lru_cache(16)
+def _latest(records: Records, stand: Stand | None, limit: int, _now: tuple[str, int]) -> tuple[Shown, ...]:
     some: list[Shown] = []
     seen: set[tuple[str, str]] = set()
     for run in _public(records, stand):

@@ -15,6 +15,7 @@ from typing import Any
 from visionvalley import samples
 from visionvalley.core import BadInput
 from visionvalley.runs.table import APPLICATIONS, Application
+from visionvalley.samples.table import table
 
 EDGE = MappingProxyType({"m": ("mm", 1e3), "rad": ("°", 57.29577951308232)})  # how people write SI units
 UNITS = ("mm", "m", "um", "cm", "in", "ft")
@@ -73,15 +74,18 @@ class Sample:
     @property
     def licence(self) -> str:
         """The licence of its data, as the source states it; empty where it is made."""
-        folders = {name.split("/")[0] for name in self.files.values()}
-        return "; ".join(dict.fromkeys(one.licence for one in samples.list_samples() if one.name in folders))
+        return "; ".join(dict.fromkeys(one.licence for one in self._data()))
 
     @property
     def source(self) -> str:
         """Where its data come from: a repository and the commit; empty where it is made."""
-        folders = {name.split("/")[0] for name in self.files.values()}
-        found = [one.files[0] for one in samples.list_samples() if one.name in folders and one.files]
+        found = [one.files[0] for one in self._data() if one.files]
         return "; ".join(dict.fromkeys(f"github.com/{one.repo} @ {one.commit[:10]}" for one in found))
+
+    def _data(self) -> list[samples.Sample]:
+        """Return the sets that its files are of, wherever they lie."""
+        folders = {name.split("/")[0] for name in self.files.values()}
+        return [one for one in table() if one.name in folders]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,7 +2,7 @@
 """Every run is kept: what it was made of in a database, its files by their content. Imports no database library."""
 
 from visionvalley.records.erasing import Erased, erase, prune
-from visionvalley.records.finding import artefact_path, find, one
+from visionvalley.records.finding import artefact_path, find, one, state
 from visionvalley.records.keeping import keep
 from visionvalley.records.place import Records, default_records
 from visionvalley.records.values import Artefact, InputFile, RunRecord, Wanted
@@ -21,4 +21,5 @@ __all__ = [
     "keep",
     "one",
     "prune",
+    "state",
 ]

@@ -87,12 +87,32 @@ def writing(records: Records) -> Iterator[Connection]:
 @contextmanager
 def opened(records: Records, *, writing: bool = False) -> Iterator[Connection]:
     """Give a connection to tables that `prepare` has seen; raises as `reading`."""
-    with explained(records), _connected(records) as connection:
+    with explained(records), _in_line(records, writing), _connected(records) as connection:
         connection.execution_options(writing=writing)
         with connection.begin():
             if records.database and writing:
                 connection.execute(statement("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": CHANGING})
             yield connection
+
+
+@contextmanager
+def _in_line(records: Records, writing: bool) -> Iterator[None]:
+    """Let one writer of this process after the other come to SQLite, which has those who wait sleep and wakes none."""
+    if records.database or not writing:
+        yield
+        return
+    line = _line(records)
+    mine = line.acquire(timeout=records.patience_s)
+    try:
+        yield
+    finally:
+        if mine:
+            line.release()
+
+
+@lru_cache(16)
+def _line(_: Records) -> Lock:
+    return Lock()
 
 
 @contextmanager

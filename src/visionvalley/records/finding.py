@@ -32,8 +32,20 @@ def find(wanted: Wanted = Wanted(), records: Records | None = None) -> tuple[Run
     asked = select(tables.runs).where(*_conditions(wanted)).order_by(*order).limit(wanted.limit)
     database.prepare(records)
     sweep(records)
-    with database.reading(records) as connection:
+    with database.opened(records) as connection:
         return _filled(connection, [dict(row._mapping) for row in connection.execute(asked)])
+
+
+def state(records: Records) -> tuple[str, int]:
+    """Return what is another wherever other runs are there: the id of the latest, and how many there are."""
+    from sqlalchemy import func, select
+
+    from visionvalley.records import database, tables
+
+    c = tables.runs.c
+    with database.reading(records) as connection:
+        latest = connection.scalar(select(c.id).order_by(c.number.desc()).limit(1))
+        return latest or "", connection.scalar(select(func.count(c.number))) or 0
 
 
 def one(id: str, records: Records | None = None) -> RunRecord:
