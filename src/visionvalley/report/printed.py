@@ -30,7 +30,7 @@ def number_of(page: Page, measured: Measurement) -> Texts:
         "name": page.words.plain_name(measured.name),
         "value": written.value + ("" if written.spread else unit),
         "spread": f"{written.spread}{unit}" if written.spread else "",
-        "mark": page.words.plain("simulated") if measured.simulated else "",
+        "mark": _mark(page, measured),
     }
 
 
@@ -62,7 +62,8 @@ def _feature(
         "symbol": f"{one.kind.replace(' ', '-')}.svg" if one.kind in PATHS else None,
         "cells": compartments(one, words, large=page.large),
         "nominal": nominal(page, one),
-        "measured": told(page, one.measured),
+        "measured": str(page.written(one.measured)),
+        "mark": _mark(page, one.measured),
         "verdict": verdict_of(one.verdict),
         "numbers": numbers,
         "notes": [render(note, words.language) for note in one.notes],
@@ -75,8 +76,13 @@ def _feature(
 
 def told(page: Page, measured: Measurement) -> str:
     """Return a measurement in words, with the mark of what was simulated."""
-    mark = f" ({page.words.plain('simulated')})" if measured.simulated else ""
-    return f"{page.written(measured)}{mark}"
+    mark = _mark(page, measured)
+    return f"{page.written(measured)} ({mark})" if mark else str(page.written(measured))
+
+
+def _mark(page: Page, measured: Measurement) -> str:
+    """Return the mark of what was simulated."""
+    return page.words.plain("simulated") if measured.simulated else ""
 
 
 def _budget(page: Page, measured: Measurement) -> Texts:
