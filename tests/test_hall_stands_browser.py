@@ -168,8 +168,8 @@ SEEN = """(() => { const main = document.querySelector('main'), found = [];
     for (const one of main.querySelectorAll(`[${name}]`)) found.push(one.getAttribute(name));
   return found.filter(Boolean).join(' | '); })()"""
 TYPICAL = """the and with for from what which where this that profile largest deviation mean standard outwards inwards
-  reference noise otherwise nearest place flatness measured found asked sample file report result record answer pass fail
-  say wall layer cutting whole reading run part left right front back top bottom simulated triangles rows bytes"""
+  reference noise otherwise nearest place flatness measured found asked sample file report result record answer pass
+  fail say wall layer cutting whole reading run part left right front back top bottom simulated triangles rows bytes"""
 ENGLISH = set(TYPICAL.split())
 NO_WORDS = {"Vision", "Valley", "CSV", "QIF", "DFQ", "ISO", "GUM", "JCGM", "LoD", "UTC", "min", "Enter", "Shift"}
 
