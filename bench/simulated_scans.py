@@ -16,6 +16,7 @@ from visionvalley.vision.metrology.characteristics import (
     DatumReference,
     Extracted,
     Kind,
+    Material,
     SizeCriterion,
 )
 from visionvalley.vision.metrology.surfaces import distances
@@ -62,9 +63,13 @@ ELEMENTS: dict[str, Element] = {
     "sphere": Sphere(PLACED + 0.02 * Z, 0.0125),
     "cylinder": Cylinder(PLACED + 0.02 * Z, Z, 0.01),
     "shaft": Cylinder(PLACED + 0.06 * Z, Z, 0.008),
+    "bore": Cylinder(PLACED + 0.02 * Z, Z, 0.012, internal=True),
+    "hole": Cylinder(np.array([-0.02, 0, 0.01]), Z, 0.006, internal=True),
     "cone": Cone(PLACED + 0.02 * Z, Z, 0.01, np.pi / 8),
     "slot": Slot(np.zeros(3), Z, X, 0.012, 0.04),
 }
+
+AWAY_M = {"hole": np.array([60e-6, 45e-6, 0.0])}  # from where they should be
 
 
 def sites(element: Element, count: int, random: np.random.Generator) -> np.ndarray:
@@ -151,7 +156,7 @@ def features_of(cell: Cell, names: tuple[str, ...]) -> dict[str, Extracted]:
     out = {}
     for name in names:
         element = ELEMENTS[name]
-        points = planted(element, sites(element, cell.points, random), FORMS[cell.form], random)
+        points = planted(element, sites(element, cell.points, random), FORMS[cell.form], random) + AWAY_M.get(name, 0.0)
         out[name] = Extracted(name, element, points)
     return out
 
@@ -167,9 +172,18 @@ def _touching(asked: Callable[[], Characteristic]) -> Callable[[], Characteristi
 
     def made() -> Characteristic:
         c = asked()
-        return replace(c, datums=tuple(DatumReference(datum.features) for datum in c.datums))
+        return replace(c, datums=tuple(replace(d, association=Association.MINIMUM_ZONE) for d in c.datums))
 
     return made
+
+
+def _within_boundaries(own: Material, datum: Material) -> Callable[[], Characteristic]:
+    """Return what makes the position of a hole to a bore, with or without material requirements."""
+    bore_m = {Material.MAXIMUM: 0.024 - 100e-6, Material.LEAST: 0.024 + 100e-6, Material.NONE: None}[datum]
+    bottom = DatumReference(("bottom",), association=Association.LEAST_SQUARES)
+    bore = DatumReference(("bore",), datum, Association.LEAST_SQUARES, bore_m)
+    size = {"diameter": True} if own is Material.NONE else {"material": own, "material_size_m": 0.012}
+    return lambda: Characteristic("position", Kind.POSITION, ("hole",), datums=(bottom, bore), **size)  # type: ignore[arg-type]
 
 
 ASKED: dict[str, Callable[[], Characteristic]] = {
@@ -187,6 +201,10 @@ ASKED: dict[str, Callable[[], Characteristic]] = {
     "position, axis": _asked(Kind.POSITION, "cylinder", datums=("bottom", "side", "front"), diameter=True),
     "position, sphere": _asked(Kind.POSITION, "sphere", datums=("bottom", "side", "front"), diameter=True),
     "coaxiality": _asked(Kind.COAXIALITY, "shaft", datums=("cylinder",), diameter=True),
+    "position (M)": _within_boundaries(Material.MAXIMUM, Material.NONE),
+    "position, datum (M)": _within_boundaries(Material.NONE, Material.MAXIMUM),
+    "position (M), datum (M)": _within_boundaries(Material.MAXIMUM, Material.MAXIMUM),
+    "position (L), datum (L)": _within_boundaries(Material.LEAST, Material.LEAST),
     "symmetry": _asked(Kind.SYMMETRY, "slot", datums=("bottom", "side", "front")),
     "circular run-out": _asked(Kind.CIRCULAR_RUN_OUT, "shaft", datums=("cylinder",)),
     "total run-out": _asked(Kind.TOTAL_RUN_OUT, "shaft", datums=("cylinder",)),

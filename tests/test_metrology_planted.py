@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 from scipy.spatial import ConvexHull
 
 from planted import X, Y, Z, assert_sensitivity, cylinder, moved_by, plane
-from visionvalley.core import BadInput, Cone, Cylinder, Slot
+from visionvalley.core import BadInput, Cone, Cylinder, SensorNoise, Slot
 from visionvalley.vision.metrology.characteristics import (
     Association,
     Characteristic,
@@ -20,6 +20,7 @@ from visionvalley.vision.metrology.characteristics import (
     Material,
 )
 from visionvalley.vision.metrology.tolerances import evaluate
+from visionvalley.vision.metrology.uncertainty import measured
 
 AWAY = moved_by((1e-3, -2e-3, 5e-4), (1e-4, -5e-5, 1e-4))
 HALF = 0.3  # rad
@@ -265,6 +266,44 @@ def test_values_with_datum_shift_answer_to_all_points(own):
     size = {"material": own, "material_size_m": 0.006} if own else {"diameter": True}
     asked = ask(Kind.POSITION, "H0", "H1", "H2", "H3", datums=datums, **size)
     assert_sensitivity(evaluate, asked, features, 2e-2)
+
+
+def bound(own):
+    """What is asked of a hole, or a plane, 100 um off to a bore with (M) that leaves 60 um, and what is right."""
+    datums = (
+        DatumReference(("A",), association=Association.LEAST_SQUARES),
+        DatumReference(("D",), Material.MAXIMUM, material_size_m=0.016 - 1.2e-4),
+        DatumReference(("B",), association=Association.LEAST_SQUARES),
+    )
+    if own == "plane":
+        return ask(Kind.POSITION, "P", datums=datums), 8e-5
+    size = {"material": own, "material_size_m": 0.006} if own else {"diameter": True}
+    return ask(Kind.POSITION, "H", datums=datums, **size), 6e-5 if own else 8e-5
+
+
+@pytest.mark.parametrize("own", [Material.NONE, Material.MAXIMUM, "plane"])
+@pytest.mark.parametrize(("noise_m", "scans"), [(3e-6, 12), (10e-6, 12)])
+def test_what_noise_adds_to_a_feature_and_to_its_datum_s_boundary_is_taken_off(own, noise_m, scans):
+    asked, right = bound(own)
+    off, us, held = [], [], 0
+    for seed in range(0, 10 * scans, 10):
+        noise = {"noise_m": noise_m, "count": 500}
+        away = moved_by((0, 0, 0), (1e-4, 0, 0))
+        features = by_name(
+            plane("A", place=(0, 0, -0.005), normal=-Z, seed=seed + 1, **noise),
+            plane("B", place=(0, 0.04, 0), normal=Y, side=(0.1, 0.01), seed=seed + 2, **noise),
+            plane("P", place=(0.05, 0, 0), normal=X, side=(0.08, 0.01), moved=away, seed=seed + 3, **noise),
+            cylinder("D", radius_m=0.008, length_m=0.01, internal=True, seed=seed + 4, **noise),
+            cylinder("H", place=(0.02, 0, 0), radius_m=0.003, grown_m=1e-5, length_m=0.01, internal=True, moved=away,
+                     seed=seed + 5, **noise),
+        )  # fmt: skip
+        found = measured(asked, features, SensorNoise(white_m=noise_m)).measured
+        off.append(found.value - right)
+        us.append(found.standard_uncertainty)
+        held += found.interval_95[0] <= right <= found.interval_95[1]
+    assert abs(np.mean(off)) < np.mean(us)
+    assert np.mean(us) < 2 * noise_m
+    assert held >= scans - 2
 
 
 def test_a_boss_lost_at_its_least_material_is_refused():

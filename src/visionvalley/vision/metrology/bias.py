@@ -11,6 +11,10 @@ of T(t h / T(h) + e) for every true value t, and its inversion the interval, see
 h / T(h) is not known; it is what stands out of the noise in the deviations that were seen, see `shapes`. So the form
 that is carried into the draws is shrunk, and noise is not counted twice. How much it is to be shrunk is not known
 either: the interval holds those of a shape that is shrunk little and of one that is shrunk much.
+
+Surfaces that keep to a boundary (ISO 2692), features and datums, are each a shape of their own: where they lie and how
+large they are by least squares, and what stands out of that. Of a datum's boundary, which may not be passed, noise
+leaves less room than there is; in a draw in which it leaves none the boundary is let out as far as it takes.
 """
 
 from __future__ import annotations
@@ -23,16 +27,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visionvalley.core.arrays import Floats
-from visionvalley.vision.geometry.symmetric import eigen, gram, product
 from visionvalley.vision.metrology.draws import answered, filtered_draws
 from visionvalley.vision.metrology.grown import Grown
 from visionvalley.vision.metrology.intervals import TAIL, Bounded, bounded, coverage_factor, quantile
 from visionvalley.vision.metrology.levels import Group, group, padded
 from visionvalley.vision.metrology.propagation import Sensed, drawn, multiplied
-from visionvalley.vision.metrology.shapes import standing_out
+from visionvalley.vision.metrology.shapes import in_place, standing_out
 from visionvalley.vision.metrology.sizes import LocalSizes, Mating, Side
 from visionvalley.vision.metrology.toleranced import Widest, Zone
-from visionvalley.vision.metrology.touching import all_round, laid, poses
+from visionvalley.vision.metrology.touching import all_round, laid, own_place, poses
+from visionvalley.vision.metrology.zones import Rows
 
 DRAWS, FEWER, MANY = 250, 128, 20_000
 ROWS = 12_000  # of one zone that take part in draws, evenly
@@ -81,9 +85,6 @@ def corrected(extremes: Sequence[Extreme]) -> Corrected:
     extremes  as datums move it whose shape was shrunk little, and much; one where they do not
     """
     seen = extremes[0].seen([g.values for g in extremes[0].groups])
-    if any(g.hard is not None for g in extremes[0].groups):
-        off = _added(extremes)
-        return replace(off, value=min(off.value, seen), low=off.low if off.low < seen else math.inf)
     found: list[Bounded] = []
     noises: list[float] = []
     known: list[Grown] = []
@@ -124,15 +125,16 @@ def _between(found: Sequence[Bounded], seen: float, noise: float, wider: float) 
 def corrected_free(extremes: Sequence[Extreme]) -> Corrected:
     """Return the same of an extreme that may be any number.
 
-    A height over one side is that of the least-squares element and how far the extreme stands out of it, which cannot
-    be negative. The first is linear in the noise; the second is inverted as any extreme. Their parts of the interval,
-    of which the one knows little of the other, add up as squares; where the second ends at zero, as they are.
+    Of surfaces that keep to boundaries it is what noise adds to their shapes. A size is that of the least-squares
+    element and how far the extreme stands out of it, which cannot be negative. The first is linear in the noise; the
+    second is inverted as any extreme. Their parts of the interval, of which the one knows little of the other, add up
+    as squares; where the second ends at zero, as they are.
     """
-    levels = [_over_least_squares(one) for one in extremes]
-    if any(one is None for one in levels):
+    if extremes[0].groups[0].part is not None:
         return _added(extremes)
-    (first, level), factor = levels[0], extremes[0].factor  # type: ignore[misc]
-    off = corrected([one for one, _ in levels])  # type: ignore[misc]
+    levels = [_over_least_squares(one) for one in extremes]
+    (first, level), factor = levels[0], extremes[0].factor
+    off = corrected([one for one, _ in levels])
     seen = first.seen([first.groups[0].values])
     middle = coverage_factor() * abs(factor) * float(level.std())
     value = seen - off.value
@@ -143,11 +145,9 @@ def corrected_free(extremes: Sequence[Extreme]) -> Corrected:
     return Corrected(moved, moved + below, moved - above, off.noise)
 
 
-def _over_least_squares(extreme: Extreme) -> tuple[Extreme, Floats] | None:
-    """Return how far an extreme stands out of its least-squares element, and the noise of that (D,), if it has one."""
+def _over_least_squares(extreme: Extreme) -> tuple[Extreme, Floats]:
+    """Return how far an extreme stands out of its least-squares element, and the noise of that (D,)."""
     one = extreme.groups[0]
-    if len(extreme.groups) > 1 or not one.one_sided or one.hard is not None:
-        return None
     weights = np.ones(len(one.values))
     for row in one.slopes:
         weights = weights - float(row.sum()) * row
@@ -167,6 +167,7 @@ def _added(extremes: Sequence[Extreme]) -> Corrected:
     added = [np.sort(sign * (extreme.answers(s, 1.0) - extreme.seen(s))) for extreme, s in _shapes(extremes)]
     middle = math.fsum(quantile(one, 0.5) for one in added) / len(added)
     most, least = max(quantile(one, 1 - TAIL) for one in added), min(quantile(one, TAIL) for one in added)
+    most, least = (middle + WIDER * (end - middle) for end in (most, least))
     ends = sorted((sign * most, sign * least))
     return Corrected(sign * middle, ends[1], ends[0], float(added[0].std()))
 
@@ -177,8 +178,26 @@ def _shapes(extremes: Sequence[Extreme]) -> list[tuple[Extreme, list[Floats]]]:
     much = little if len(extremes) == 1 else [_standing(g) for g in extremes[-1].groups]
     shapes = [[one for one, _ in little], [other for _, other in much]]
     if len(extremes) == 1 and not any(one.any() for one in shapes[0]):
-        return [(extremes[0], shapes[0])]
-    return list(zip((extremes[0], extremes[-1]), shapes, strict=True))
+        shapes = shapes[:1]
+    pairs = list(zip((extremes[0], extremes[-1]), shapes, strict=False))
+    hard = extremes[0].groups[0].hard
+    return pairs if hard is None else [_eased(extreme, np.flatnonzero(hard), *own) for extreme, own in pairs]
+
+
+def _eased(extreme: Extreme, hard: NDArray[np.int64], shape: Floats) -> tuple[Extreme, list[Floats]]:
+    """Return the same with datums' boundaries let out as far as it takes to keep them: in each draw, and the shape.
+
+    The shape lies where it is at its least and grows from there; what it is of a boundary goes to the draws.
+    """
+    one = extreme.groups[0]
+    draws = one.draws[:, : len(shape)].astype(np.float64)
+    own = group(shape[hard], draws[:, hard], one.slopes[:, hard].T, True, one.points_m[hard], one.gradients[hard])
+    shape[hard] -= max(own.height(shape[hard]), 0.0)
+    out = np.maximum(own.heights(shape[hard], 1.0), 0.0)
+    least, values = one.at_least(shape), one.values.copy()
+    draws[:, hard] += least[hard] - out[:, None]
+    least[hard], values[hard] = 0.0, draws[:, hard].mean(axis=0)
+    return replace(extreme, groups=(replace(one, values=values, draws=padded(draws)),)), [least]
 
 
 def _mean(one: Group) -> Floats:
@@ -186,25 +205,20 @@ def _mean(one: Group) -> Floats:
 
 
 def _standing(one: Group) -> tuple[Floats, Floats]:
-    """Return what stands out, shrunk little and much; where a boundary may not be passed, where both were seen, too."""
+    """Return what stands out, shrunk little and much; where surfaces keep to boundaries, of each by itself."""
     mean = _mean(one)
-    noise = (one.draws[:LOOKED, : len(mean)] - mean).T
-    little, much = standing_out(one.values - mean, noise, one.slopes, one.points_m, one.gradients)
-    if one.hard is None:
-        return little, much
-    values, soft = one.values - mean, ~one.hard
-    boundary = _smooth(one, values, one.hard)
-    shapes = [np.where(one.hard, boundary, s + _smooth(one, values - s, soft)) for s in (little, much)]
-    return shapes[0], shapes[1]
-
-
-def _smooth(one: Group, values: Floats, some: NDArray[np.bool_]) -> Floats:
-    """Return what of some values is a level and what the zone is free to do, by least squares."""
-    columns = np.concatenate([some[None] * one.slopes, some[None] * 1.0])
-    sizes, ways = eigen(gram(columns.T))
-    kept = ways[:, sizes > 1e-9 * sizes[-1]] / np.sqrt(sizes[sizes > 1e-9 * sizes[-1]])
-    base = product(kept.T, columns)
-    return np.asarray(product((base * values).sum(axis=1)[None], base)[0])
+    values, noise = one.values - mean, (one.draws[:LOOKED, : len(mean)] - mean).T
+    if one.part is None:
+        return standing_out(values, noise, one.slopes, one.points_m, one.gradients)
+    little, much = np.empty_like(values), np.empty_like(values)
+    for part in np.unique(one.part):
+        here = np.flatnonzero(one.part == part)
+        weight = HARD if one.hard is not None and one.hard[here[0]] else 1.0
+        points, gradients = one.points_m[here], one.gradients[here]
+        slopes = own_place(points, gradients)
+        shapes = in_place(values[here] / weight, noise[here] / weight, slopes, points, gradients)
+        little[here], much[here] = (weight * shape for shape in shapes)
+    return little, much
 
 
 def extreme_of(found: object, points: Sensed, random: np.random.Generator) -> tuple[Extreme, ...]:
@@ -257,6 +271,7 @@ class Bare:
     """One zone with draws (2 B, M) of its own features' noise.
 
     motions  (M, 6) how deviations change with a motion of their elements; columns (M, c) with what is free
+    part     (M,) which surface rows are of, where surfaces keep to boundaries; None: they do not
     hard     (M,) which rows are of a datum's boundary, that may not be passed; None: none
     """
 
@@ -267,13 +282,13 @@ class Bare:
     one_sided: bool
     points_m: Floats
     gradients: Floats
+    part: NDArray[np.int64] | None
     hard: NDArray[np.bool_] | None
 
 
 def _bare(zone: Zone, points: Sensed, noise: Mapping[str, Floats]) -> Bare:
-    rows = zone.found.rows
+    rows = _drawn_rows(zone)
     one_sided = bool(rows.sides[0] == 1)
-    rows = all_round(rows) if zone.zoned[0].round and len(zone.zoned) == 1 else rows
     count = len(rows.values)
     some = np.arange(count)
     if count > ROWS:  # whole points, with all their directions
@@ -289,12 +304,34 @@ def _bare(zone: Zone, points: Sensed, noise: Mapping[str, Floats]) -> Bare:
     both = _both(weight[:, None] * draws)
     return Bare(
         weight * rows.values[some], both, motions, columns, one_sided, rows.points_m[some], rows.gradients[some],
-        weight != 1 if (weight != 1).any() else None,
+        rows.part[some] if _to_boundaries(zone) else None, weight != 1 if (weight != 1).any() else None,
     )  # fmt: skip
+
+
+def _to_boundaries(zone: Zone) -> bool:
+    """Say whether surfaces keep to boundaries."""
+    rows = zone.found.rows
+    one_sided = {int(part) for part in np.unique(rows.part[rows.sides == 1])}
+    return any(not zone.zoned[part].round for part in one_sided)
+
+
+def _drawn_rows(zone: Zone) -> Rows:
+    """Return the rows of a zone, distances in all directions; on one side each where one that datums bound has two."""
+    whole = zone.found.rows
+    bounds = bool((whole.share == 0).any())
+    parts = []
+    for part, zoned in enumerate(zone.zoned):
+        rows = whole.some(whole.part == part)
+        rows = all_round(rows) if zoned.round else rows
+        if bounds and (rows.sides == 0).any():
+            back = replace(rows, values=-rows.values, gradients=-rows.gradients, sizes=-rows.sizes)
+            rows = Rows.joined([replace(one, sides=np.ones_like(one.sides)) for one in (rows, back)])
+        parts.append(rows)
+    return Rows.joined(parts)
 
 
 def _group(bare: Bare, pose: Floats | None) -> Group:
     """Return the deviations of a zone as the datum system moves (6, 2 B)."""
     draws = bare.draws if pose is None else bare.draws + multiplied(bare.motions, pose).T
     made = group(bare.values, draws, bare.columns, bare.one_sided, bare.points_m, bare.gradients)
-    return replace(made, hard=bare.hard)
+    return replace(made, hard=bare.hard, part=bare.part)

@@ -34,6 +34,7 @@ class Group:
     one_sided whether only large values count
     points_m  (M, 3) where, gradients (M, 3)
     bases     (D, k + 1) the rows that decided each draw last: where the next search begins
+    part      (M,) which surface each value is of, where each has a place and form of its own; None: all have one
     hard      (M,) which values may not exceed zero, and so weigh more; None: none
     largest   of the draws
     """
@@ -47,6 +48,7 @@ class Group:
     points_m: Floats
     gradients: Floats
     bases: Ints
+    part: Ints | None = None
     hard: NDArray[np.bool_] | None = None
     largest: float = field(init=False)
 
@@ -59,8 +61,17 @@ class Group:
 
     def height(self, shape: Floats) -> float:
         """Return the height of a shape (M,)."""
-        none = replace(self, draws=np.zeros((1, self.draws.shape[1]), np.float32), bases=self.bases[:1].copy())
-        return float(none.heights(shape, 1.0)[0])
+        return float(self._still().heights(shape, 1.0)[0])
+
+    def at_least(self, shape: Floats) -> Floats:
+        """Return a shape (M,) as it lies at its least."""
+        found = self._still().laid(shape, 1.0)[0, :-1]
+        least: Floats = shape - (found[:, None] * self.slopes).sum(axis=0)
+        return least
+
+    def _still(self) -> Group:
+        """Return the same with one draw, of nothing."""
+        return replace(self, draws=np.zeros((1, self.draws.shape[1]), np.float32), bases=self.bases[:1].copy())
 
     def laid(self, shape: Floats, size: float) -> Floats:
         """Return where elements lie best (D, k), as multiples of the slopes that they take off, and the heights."""
@@ -102,7 +113,7 @@ def group(
     draws    (D, M)
     columns  (M, c) how values change with what is free, dependent ones too
     """
-    slopes, turned = _orthonormal(columns)
+    slopes, turned = independent(columns)
     rows = padded(slopes)
     basis = np.zeros(len(slopes) + 1, np.int64)
     kernels.first_basis(rows, basis)
@@ -110,7 +121,7 @@ def group(
     return Group(values, padded(draws), slopes, rows, turned, one_sided, points_m, gradients, bases)
 
 
-def _orthonormal(columns: Floats) -> tuple[Floats, Floats]:
+def independent(columns: Floats) -> tuple[Floats, Floats]:
     """Return rows (k, M), orthonormal, that span columns (M, c), and how they are made of them (c, k)."""
     kept: list[Floats] = []
     made: list[Floats] = []

@@ -71,6 +71,15 @@ def standing_out(
     return _everywhere(atoms, chosen)
 
 
+def in_place(values: Floats, draws: Floats, slopes: Floats, points_m: Floats, gradients: Floats) -> list[Floats]:
+    """Return the same where it lies: that is known by least squares."""
+    shapes = []
+    for found in standing_out(values, draws, slopes, points_m, gradients):
+        left = values - found
+        shapes.append(found + sum(((row * left).sum() * row for row in slopes), np.zeros_like(found)))
+    return shapes
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Chosen:
     """A wave that stands out: which, its size when it was chosen, at some points, its share in all, how much it is."""

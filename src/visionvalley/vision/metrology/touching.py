@@ -23,9 +23,9 @@ from visionvalley.vision.metrology.association import Touched
 from visionvalley.vision.metrology.datums import DatumSystem, Step
 from visionvalley.vision.metrology.draws import Noise, forced, smoothed
 from visionvalley.vision.metrology.fits import Held, frame
-from visionvalley.vision.metrology.levels import Group, group
+from visionvalley.vision.metrology.levels import Group, group, independent
 from visionvalley.vision.metrology.propagation import Sensed, multiplied
-from visionvalley.vision.metrology.shapes import standing_out
+from visionvalley.vision.metrology.shapes import in_place
 from visionvalley.vision.metrology.surfaces import distances
 from visionvalley.vision.metrology.zones import Rows, about, centre_and_extent
 
@@ -68,12 +68,9 @@ class Laid:
 
     def shapes(self) -> list[Floats]:
         """Return what stands out of the noise in the deviations, shrunk little and shrunk much."""
-        one, shapes = self.group, []
+        one = self.group
         noise = np.ascontiguousarray(one.draws[:LOOKED, : len(one.values)].T, np.float64)
-        for found in standing_out(one.values, noise, one.slopes, one.points_m, one.gradients):
-            left = one.values - found  # where it lies as a whole is known by least squares
-            shapes.append(found + sum(((row * left).sum() * row for row in one.slopes), np.zeros_like(found)))
-        return shapes
+        return in_place(one.values, noise, one.slopes, one.points_m, one.gradients)
 
 
 def laid(touched: Touched, points: Sensed, noise: Noise) -> Laid:
@@ -102,6 +99,13 @@ def laid(touched: Touched, points: Sensed, noise: Noise) -> Laid:
     both_signs = np.concatenate([drawn.T, -drawn.T, np.zeros((1, len(drawn)))])
     made = group(values, both_signs, np.concatenate(columns, axis=1), not touched.both, whole.points_m, whole.gradients)
     return Laid(made, motions, freedoms, radius, touched)
+
+
+def own_place(points_m: Floats, gradients: Floats) -> Floats:
+    """Return how deviations change with where a surface lies and how large it is: rows (k, M), orthonormal."""
+    rows = Rows.above(np.zeros(len(points_m)), points_m, gradients)
+    moved = multiplied(rows.motions(), about(*centre_and_extent(points_m)))
+    return independent(np.concatenate([moved, np.ones((len(points_m), 1))], axis=1))[0]
 
 
 def _some(outward: Floats, signs: Floats, both: bool, most: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,6 +85,10 @@ class Rows:
         names = ("values", "points_m", "gradients", "sides", "share", "sizes", "point")
         part = np.repeat(np.arange(len(parts)), [len(one.values) for one in parts])
         return Rows(**{name: np.concatenate([getattr(one, name) for one in parts]) for name in names}, part=part)
+
+    def some(self, which: NDArray[np.bool_]) -> Rows:
+        """Return those rows that are among `which` (M,)."""
+        return Rows(**{one.name: getattr(self, one.name)[which] for one in fields(self)})
 
     def height(self) -> float:
         """Return the least h that allows these values."""
