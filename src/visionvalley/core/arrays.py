@@ -22,6 +22,8 @@ def require(
     Arrays that already fit are not copied. Raises BadInput for another shape, for numbers that the
     dtype cannot hold, and, with `finite`, for NaN and infinity.
     """
+    if type(array) is np.ndarray and array.dtype == dtype and array.flags.c_contiguous and _fits(array.shape, shape):
+        return _checked(name, array, finite)
     try:
         given = np.asarray(array)
         if given.dtype.kind not in "fiub":
@@ -31,14 +33,21 @@ def require(
         fitting = np.ascontiguousarray(given, dtype)
     except (TypeError, ValueError) as error:
         raise BadInput("core.not_numbers", name=name, dtype=np.dtype(dtype).name) from error
-    fits = fitting.ndim == len(shape) and all(
-        want in (None, got) for want, got in zip(shape, fitting.shape, strict=True)
-    )
-    if not fits:
+    if not _fits(fitting.shape, shape):
         wanted = " x ".join("N" if n is None else str(n) for n in shape)
         raise BadInput("core.shape", name=name, got=" x ".join(map(str, fitting.shape)) or "a number", wanted=wanted)
+    return _checked(name, fitting, finite)
+
+
+def _fits(got: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+    return len(got) == len(wanted) and all(want in (None, one) for want, one in zip(wanted, got, strict=True))
+
+
+def _checked(name: str, fitting: NDArray[Any], finite: bool) -> NDArray[Any]:
     if finite and not np.isfinite(fitting).all():
         raise BadInput("core.not_finite", name=name)
+    if not fitting.flags.writeable:
+        return fitting
     view = fitting.view()
     view.setflags(write=False)
     return view

@@ -18,6 +18,20 @@ def _product(a: Floats, b: Floats) -> Floats:
     return product
 
 
+def _moved(r: Floats, t: Floats, points_m: Floats) -> Floats:
+    points = require("points_m", points_m, (None, 3))
+    x, y, z = points[:, 0], points[:, 1], points[:, 2]
+    return np.stack([r[i, 0] * x + r[i, 1] * y + r[i, 2] * z + t[i] for i in range(3)], axis=1)
+
+
+def _off(rows: list[list[float]]) -> tuple[float, float]:
+    """Return how far rows are from orthonormal, and their determinant."""
+    (a, b, c), (d, e, f), (g, h, i) = rows
+    across = (a * d + b * e + c * f, a * g + b * h + c * i, d * g + e * h + f * i)
+    along = (a * a + b * b + c * c - 1, d * d + e * e + f * f - 1, g * g + h * h + i * i - 1)
+    return max(map(abs, (*across, *along))), a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Pose:
     """A rigid motion `b_from_a`: takes coordinates in frame a to frame b.
@@ -32,8 +46,8 @@ class Pose:
     def __post_init__(self) -> None:
         rotation = require("rotation", self.rotation, (3, 3), finite=True)
         translation_m = require("translation_m", self.translation_m, (3,), finite=True)
-        error = float(np.abs(rotation @ rotation.T - np.eye(3)).max())
-        if error > 1e-6 or np.linalg.det(rotation) < 0:
+        error, turned = _off(rotation.tolist())
+        if error > 1e-6 or turned < 0:
             raise BadInput("core.not_a_rotation", error=f"{error:.1e}")
         object.__setattr__(self, "rotation", rotation)
         object.__setattr__(self, "translation_m", translation_m)
@@ -81,11 +95,8 @@ class Pose:
 
     def apply(self, points_m: Floats) -> Floats:
         """Return points (N, 3) of frame a in frame b; NaN stays NaN."""
-        points = require("points_m", points_m, (None, 3))
-        x, y, z = points[:, 0], points[:, 1], points[:, 2]
-        r, t = self.rotation, self.translation_m
-        return np.stack([r[i, 0] * x + r[i, 1] * y + r[i, 2] * z + t[i] for i in range(3)], axis=1)
+        return _moved(self.rotation, self.translation_m, points_m)
 
     def turn(self, directions: Floats) -> Floats:
         """Return directions (N, 3) of frame a in frame b: turned, not shifted."""
-        return Pose(self.rotation, np.zeros(3)).apply(directions)
+        return _moved(self.rotation, np.zeros(3), directions)

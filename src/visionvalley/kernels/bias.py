@@ -269,7 +269,7 @@ def first_basis(rows, basis):
             basis[j] = -basis[j]
 
 
-@kernel("void(int64[::1], int64[::1], int32[::1], float64[::1], float64[:, ::1], float64[:, ::1])")
+@kernel("void(int64[::1], int64[::1], int32[::1], float32[::1], float32[:, ::1], float32[:, ::1])")
 def sparse_worker(counter, starts, columns, weights, values, out):
     """Multiply a sparse matrix (rows M) with the columns of values (N, B), to out (M, B)."""
     m, width = out.shape
@@ -279,7 +279,7 @@ def sparse_worker(counter, starts, columns, weights, values, out):
             break
         for i in range(piece * ROWS, min(m, (piece + 1) * ROWS)):
             for b in range(width):
-                out[i, b] = 0.0
+                out[i, b] = np.float32(0.0)
             at, end = starts[i], starts[i + 1]
             while at + 4 <= end:  # four at once: each sum is read and written a quarter as often
                 a, c, d, e = columns[at], columns[at + 1], columns[at + 2], columns[at + 3]
@@ -361,27 +361,31 @@ def field_rows(points, grid, counts, offsets, columns, values):
     """
     step, deviation, reach = grid[3], grid[4], grid[5]
     low, high = np.empty(3, np.int64), np.empty(3, np.int64)
+    width = int(2 * reach / step) + 2
+    far, weight = np.empty((3, width)), np.empty((3, width))
     at = 0
     for i in range(len(points)):
         offsets[i] = at
-        for a in range(3):
+        for a in range(3):  # a Gaussian in space is the product of three
             place = (points[i, a] - grid[a]) / step
             low[a] = max(np.int64(math.ceil(place - reach / step)), 0)
             high[a] = min(np.int64(math.floor(place + reach / step)) + 1, counts[a])
+            for x in range(low[a], high[a]):
+                off = points[i, a] - grid[a] - x * step
+                far[a, x - low[a]] = off * off
+                weight[a, x - low[a]] = falling(0.5 * off * off / (deviation * deviation))
         squares = 0.0
         for x in range(low[0], high[0]):
-            dx = points[i, 0] - grid[0] - x * step
             for y in range(low[1], high[1]):
-                dy = points[i, 1] - grid[1] - y * step
+                across = far[0, x - low[0]] + far[1, y - low[1]]
+                much = weight[0, x - low[0]] * weight[1, y - low[1]]
                 for z in range(low[2], high[2]):
-                    dz = points[i, 2] - grid[2] - z * step
-                    far = dx * dx + dy * dy + dz * dz
-                    if far <= reach * reach:
-                        weight = falling(0.5 * far / (deviation * deviation))
+                    if across + far[2, z - low[2]] <= reach * reach:
                         columns[at] = (x * counts[1] + y) * counts[2] + z
-                        values[at] = weight
-                        squares += weight * weight
+                        values[at] = much * weight[2, z - low[2]]
+                        squares += values[at] * values[at]
                         at += 1
+        one = 1.0 / math.sqrt(squares)
         for j in range(offsets[i], at):
-            values[j] /= math.sqrt(squares)
+            values[j] *= one
     offsets[len(points)] = at

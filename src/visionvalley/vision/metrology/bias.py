@@ -31,7 +31,7 @@ from visionvalley.vision.metrology.draws import answered, filtered_draws
 from visionvalley.vision.metrology.grown import Grown
 from visionvalley.vision.metrology.intervals import TAIL, Bounded, bounded, coverage_factor, quantile
 from visionvalley.vision.metrology.levels import Group, group, padded
-from visionvalley.vision.metrology.propagation import Sensed, drawn, multiplied
+from visionvalley.vision.metrology.propagation import Sensed, Singles, drawn, multiplied
 from visionvalley.vision.metrology.shapes import in_place, standing_out
 from visionvalley.vision.metrology.sizes import LocalSizes, Mating, Side
 from visionvalley.vision.metrology.toleranced import Widest, Zone
@@ -261,7 +261,7 @@ def _across(side: Side, noise: Mapping[str, Floats]) -> Floats:
     return np.asarray(own[:, 0] if own.shape[1] == 1 else (side.normals[:, :, None] * own).sum(axis=1))
 
 
-def _both(draws: Floats) -> Floats:
+def _both(draws: Floats | Singles) -> Floats | Singles:
     """Return draws (M, B) and their opposites, (2 B, M)."""
     return np.concatenate([draws.T, -draws.T])
 
@@ -276,7 +276,7 @@ class Bare:
     """
 
     values: Floats
-    draws: Floats
+    draws: Floats | Singles
     motions: Floats
     columns: Floats
     one_sided: bool
@@ -297,11 +297,11 @@ def _bare(zone: Zone, points: Sensed, noise: Mapping[str, Floats]) -> Bare:
     weight = np.where(rows.share[some] == 0, HARD, 1.0)
     motions = rows.motions()[some] * weight[:, None]
     columns = np.concatenate([multiplied(motions, zone.freedoms), rows.sizes[some] * weight[:, None]], axis=1)
-    draws = np.zeros((len(some), next(iter(noise.values())).shape[2]))
+    draws = np.zeros((len(some), next(iter(noise.values())).shape[2]), np.float32)
     for part, zoned in enumerate(zone.zoned):
         here = np.flatnonzero(rows.part[some] == part)
         draws[here] = answered(zoned, rows.point[some][here], rows.gradients[some][here], points, noise)
-    both = _both(weight[:, None] * draws)
+    both = _both(draws if (weight == 1).all() else weight[:, None].astype(np.float32) * draws)
     return Bare(
         weight * rows.values[some], both, motions, columns, one_sided, rows.points_m[some], rows.gradients[some],
         rows.part[some] if _to_boundaries(zone) else None, weight != 1 if (weight != 1).any() else None,
@@ -332,6 +332,6 @@ def _drawn_rows(zone: Zone) -> Rows:
 
 def _group(bare: Bare, pose: Floats | None) -> Group:
     """Return the deviations of a zone as the datum system moves (6, 2 B)."""
-    draws = bare.draws if pose is None else bare.draws + multiplied(bare.motions, pose).T
+    draws = bare.draws if pose is None else bare.draws + multiplied(pose.T, bare.motions.T).astype(np.float32)
     made = group(bare.values, draws, bare.columns, bare.one_sided, bare.points_m, bare.gradients)
     return replace(made, hard=bare.hard, part=bare.part)

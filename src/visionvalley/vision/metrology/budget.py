@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from visionvalley.core import Contribution, Measurement, SensorNoise, text
 from visionvalley.vision.metrology.characteristics import Characteristic, Evaluated, Extracted
 from visionvalley.vision.metrology.intervals import coverage_factor
-from visionvalley.vision.metrology.propagation import CORRELATED, REGISTRATION, contributions, sensed
+from visionvalley.vision.metrology.propagation import CORRELATED, REGISTRATION, Sensed, contributions
 from visionvalley.vision.metrology.sampling import SAMPLING, Missed, between_points, missed, short_waves_m
 
 FILTER = "filter"
@@ -48,14 +48,15 @@ class Budget:
 
 
 def budget_of(
-    c: Characteristic, found: Evaluated, features: Mapping[str, Extracted], known: SensorNoise, *, given: bool
+    c: Characteristic, found: Evaluated, features: Mapping[str, Extracted], points: Sensed, *, given: bool
 ) -> Budget:
     """Return the budget of what was found.
 
-    features  that it depends on
-    known     of the sensor; given: stated, not estimated from these points
+    features  that it depends on; points of them
+    given     whether their noise was stated, not estimated from these points
     """
-    lines = contributions(found.sensitivity, sensed(features, known))
+    known = points.noise
+    lines = contributions(found.sensitivity, points)
     shared = math.fsum(one.standard_uncertainty for one in lines if one.source == CORRELATED)
     drawn = known if given else replace(known, correlated_m=0.0)
     sampled, between, unseen = 0.0, Missed(), 0.0

@@ -9,12 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visionvalley.core.arrays import Floats
-from visionvalley.kernels import bias as kernels
-from visionvalley.kernels.threads import each_thread
 from visionvalley.vision.metrology.features import Smooth
 from visionvalley.vision.metrology.filters import Filter, Places, rows
 from visionvalley.vision.metrology.profiles import Profile
-from visionvalley.vision.metrology.propagation import Sensed
+from visionvalley.vision.metrology.propagation import Sensed, Singles, sparse_product
 from visionvalley.vision.metrology.toleranced import Zoned
 
 Ints = NDArray[np.int64]
@@ -31,7 +29,7 @@ def forced(force: Mapping[str, Floats], points: Sensed, noise: Noise) -> Floats:
     return total
 
 
-def answered(zoned: Zoned, which: Ints, gradients: Floats, points: Sensed, noise: Noise) -> Floats:
+def answered(zoned: Zoned, which: Ints, gradients: Floats, points: Sensed, noise: Noise) -> Floats | Singles:
     """Return how deviations at some points of a zone answer to noise, (m, B)."""
     source = zoned.source
     if isinstance(source, Smooth):
@@ -49,7 +47,9 @@ def answered(zoned: Zoned, which: Ints, gradients: Floats, points: Sensed, noise
     return np.asarray(sum(gradients[:, a, None] * there[:, a] for a in range(3)))
 
 
-def smoothed(part: Smooth, at: object, which: Ints, gradients: Floats, normals: Floats, noise: Noise) -> Floats:
+def smoothed(
+    part: Smooth, at: object, which: Ints, gradients: Floats, normals: Floats, noise: Noise
+) -> Floats | Singles:
     """Return the same of filtered points, or places where the filtered surface is read.
 
     at       Places; None: the points themselves; else rows of them
@@ -60,17 +60,14 @@ def smoothed(part: Smooth, at: object, which: Ints, gradients: Floats, normals: 
     places = which if at is None or isinstance(at, Places) else np.asarray(at)[which]
     if on is not None:
         across = own[:, 0] if surface else (part.normals[:, :, None] * own).sum(axis=1)
-        along = (gradients * normals).sum(axis=1)[:, None]
+        along = (gradients * normals).sum(axis=1)[:, None].astype(np.float32)
         return np.asarray(along * filtered_draws(on, at if isinstance(at, Places) else on.places, places, across))
     if surface:
         return np.asarray((gradients * normals).sum(axis=1)[:, None] * own[places, 0])
     return np.asarray(sum(gradients[:, a, None] * own[places, a] for a in range(3)))
 
 
-def filtered_draws(on: Filter, at: Places, which: Ints, values: Floats) -> Floats:
+def filtered_draws(on: Filter, at: Places, which: Ints, values: Floats) -> Singles:
     """Return what a filter makes of columns of values (N, B) at some of its places."""
     offsets, columns, weights = rows(on, which, at)
-    out = np.empty((len(which), values.shape[1]))
-    given = (offsets, columns.astype(np.int32), weights, np.ascontiguousarray(values))
-    each_thread(kernels.sparse_worker, -(-len(out) // kernels.ROWS), *given, out)
-    return out
+    return sparse_product(offsets, columns.astype(np.int32), weights, np.ascontiguousarray(values, np.float32))

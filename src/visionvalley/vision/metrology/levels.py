@@ -97,7 +97,7 @@ class Group:
         return out
 
 
-def padded(rows: Floats) -> Singles:
+def padded(rows: Floats | Singles) -> Singles:
     """Return rows (..., M) as the kernel takes them: float32, filled with zeros to whole tiles."""
     count = rows.shape[-1]
     out = np.zeros((*rows.shape[:-1], -(-count // kernels.TILE) * kernels.TILE), np.float32)
@@ -106,7 +106,7 @@ def padded(rows: Floats) -> Singles:
 
 
 def group(
-    values: Floats, draws: Floats, columns: Floats, one_sided: bool, points_m: Floats, gradients: Floats
+    values: Floats, draws: Floats | Singles, columns: Floats, one_sided: bool, points_m: Floats, gradients: Floats
 ) -> Group:
     """Return a group.
 

@@ -37,6 +37,7 @@ from visionvalley.kernels.threads import each_thread
 from visionvalley.vision.metrology.characteristics import Extracted
 from visionvalley.vision.metrology.surfaces import distances
 
+Singles = NDArray[np.float32]
 STEP, REACH = 1.2, 3.5  # of the grid, and of weights, times their standard deviation, l / 2
 NODES = 2_000_000  # of the grid: a finer one is made coarser, and with it the field
 AT_ONCE = 8_000_000  # numbers drawn at once
@@ -53,14 +54,9 @@ class Averages:
     weights: Floats
     nodes: int
 
-    def of(self, numbers: Floats, some: slice) -> Floats:
+    def of(self, numbers: Singles, some: slice) -> Singles:
         """Return some rows times numbers (nodes, B)."""
-        offsets = self.offsets[some.start : some.stop + 1]
-        out = np.empty((len(offsets) - 1, numbers.shape[1]))
-        each_thread(
-            kernels.sparse_worker, -(-len(out) // kernels.ROWS), offsets, self.columns, self.weights, numbers, out
-        )
-        return out
+        return sparse_product(self.offsets[some.start : some.stop + 1], self.columns, self.weights, numbers)
 
     def onto(self, pulls: Floats, some: slice) -> Floats:
         """Return what pulls (m, 3) on some rows are at the nodes (nodes, 3)."""
@@ -158,11 +154,19 @@ def _fields(points: Sensed, count: int, random: np.random.Generator) -> dict[str
     for begin in range(0, count, once):
         some = slice(begin, min(begin + once, count))
         for a in range(3):
-            numbers = random.standard_normal(size=(points.rows.nodes, some.stop - some.start))
+            numbers = random.standard_normal(size=(points.rows.nodes, some.stop - some.start)).astype(np.float32)
             for name in points.names:
                 along = points.axes[name][:, :, a]
                 if (along != 0).any():
                     out[name][:, :, some] += along[:, :, None] * points.rows.of(numbers, points.of(name))[:, None]
+    return out
+
+
+def sparse_product(offsets: NDArray[np.int64], columns: NDArray[np.int32], weights: Floats, values: Singles) -> Singles:
+    """Return sparse rows (m) times values (N, B); offsets (m + 1,) where each row begins."""
+    out = np.empty((len(offsets) - 1, values.shape[1]), np.float32)
+    given = (offsets, columns, weights.astype(np.float32), values)
+    each_thread(kernels.sparse_worker, -(-len(out) // kernels.ROWS), *given, out)
     return out
 
 

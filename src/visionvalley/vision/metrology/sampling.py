@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -39,6 +39,7 @@ from visionvalley.vision.metrology.toleranced import Widest
 
 SAMPLING = "sampling"
 BLOCK = 8
+GAINS = 500  # places of a filter that tell how much it leaves of noise
 FEWEST = 8
 LINE, AREA = (2, 1 / 6, 1 / 8), (4, 1 / 2, 1 / 5)  # neighbours; shares of what stands above the best, and the mean
 TOUCHING = 24
@@ -62,10 +63,18 @@ def short_waves_m(feature: Extracted, cutoff_m: float | None, noise: SensorNoise
     if part.filter is None or part.filter.places.spacing_m <= 0:
         return 0.0
     rest = ((feature.points_m - part.points_m) * part.normals).sum(axis=1)
-    own = 1.0 - 3.0 * apply(part.filter, part.distance_m).gain ** 2  # 1 - 2 W_ii + Σ_j W_ij², a Gaussian over an area
-    left = float((rest * rest).sum()) / max(float(own.sum()), 1.0) - noise.white_m**2
+    own = 1.0 - 3.0 * _gain(part.filter) ** 2  # 1 - 2 W_ii + Σ_j W_ij², a Gaussian over an area
+    left = float((rest * rest).sum()) / max(own * len(rest), 1.0) - noise.white_m**2
     left -= noise.correlated_m**2 * _taken(part.filter, noise.correlation_length_m)
     return math.sqrt(max(left, 0.0))
+
+
+def _gain(on: Filter) -> float:
+    """Return the root mean square of the filter's gains, over up to `GAINS` places that lie evenly in its order."""
+    some = on.once[:: -(-len(on.once) // GAINS)]
+    there = replace(on.places, places_m=on.places.places_m[some], tangents=on.places.tangents[some])
+    gain = apply(on, np.zeros(len(on.once)), there).gain
+    return math.sqrt(float((gain * gain).mean()))
 
 
 def _taken(on: Filter, length_m: float) -> float:

@@ -52,7 +52,7 @@ class Laid:
     def after(self, pose: Floats) -> Laid:
         """Return the same in the frame that earlier datums move by a pose (6, D), where noise is none at its end."""
         draws, still = self.group.draws.copy(), pose[:, -1:]
-        draws[:, : len(self.motions)] += multiplied(self.motions, pose - still).T
+        draws[:, : len(self.motions)] += multiplied((pose - still).T, self.motions.T).astype(np.float32)
         values = self.group.values + multiplied(self.motions, still)[:, 0]
         return replace(self, group=replace(self.group, draws=draws, values=values))
 
@@ -89,14 +89,14 @@ def laid(touched: Touched, points: Sensed, noise: Noise) -> Laid:
         parts.append(rows)
         draws.append(own)
     whole = Rows.joined(parts)
-    drawn = np.concatenate(draws)
+    drawn = np.concatenate(draws).astype(np.float32, copy=False)
     motions, freedoms = whole.motions(), _freedoms(touched.element, touched.held, whole.points_m)
     radius = isinstance(touched.element, Cone)
     columns = [multiplied(motions, freedoms)]
     if isinstance(touched.element, Cone):
         columns.insert(0, _cone_sizes(touched.element, whole.points_m))
     values = whole.values if touched.both else whole.values - whole.values.mean()
-    both_signs = np.concatenate([drawn.T, -drawn.T, np.zeros((1, len(drawn)))])
+    both_signs = np.concatenate([drawn.T, -drawn.T, np.zeros((1, len(drawn)), np.float32)])
     made = group(values, both_signs, np.concatenate(columns, axis=1), not touched.both, whole.points_m, whole.gradients)
     return Laid(made, motions, freedoms, radius, touched)
 

@@ -48,11 +48,12 @@ def measured(
     used = {name: features[name] for name in found.sensitivity}
     estimate = Estimated(noise, math.inf) if noise is not None else estimated(used, besides)
     degrees = estimate.degrees
-    budget = budget_of(characteristic, found, used, estimate.noise, given=noise is not None)
+    points = sensed(used, estimate.noise)
+    budget = budget_of(characteristic, found, used, points, given=noise is not None)
     beside: tuple[Measurement, ...] = ()
     extreme: tuple[Extreme, ...] = ()
     if budget.uncertainty > 0:
-        extreme = extreme_of(found.extreme, sensed(used, budget.drawn), np.random.default_rng(seed))
+        extreme = extreme_of(found.extreme, replace(points, noise=budget.drawn), np.random.default_rng(seed))
     if not extreme:
         result = _plain(characteristic, found, budget.lines, degrees, simulated)
     else:
