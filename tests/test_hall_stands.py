@@ -7,6 +7,7 @@ import threading
 import time
 import zipfile
 from dataclasses import replace
+from datetime import datetime
 
 import numpy as np
 import pytest
@@ -20,8 +21,10 @@ from visionvalley.hall.running import PUBLIC
 from visionvalley.hall.security import PAGES_AT_ONCE
 from visionvalley.hall.uploads import DAY_S, Uploads
 from visionvalley.io.stl import write
-from visionvalley.records import Wanted, erase, find, keep
+from visionvalley.records import Wanted, database, erase, find, keep
+from visionvalley.records.tables import runs
 from visionvalley.runs.table import APPLICATIONS
+from visionvalley.samples.simulated import DENT_M
 from visionvalley.visits.values import Role
 
 TETRAHEDRON = Mesh(
@@ -322,6 +325,69 @@ def test_files_go_when_their_days_are_over_and_with_their_owner(tmp_path):
     assert uploads.erase("guest:b") == 0
     assert uploads.erase("guest:a") == 1
     assert [one for one in tmp_path.rglob("*") if one.is_file()] == []
+
+
+def own(here, person, tmp_path, *names):
+    """Bring files and run on them: the first is the scan, the last the reference; return their ids and the run's."""
+    files = [bring(person, name, stl(tmp_path))["id"] for name in names]
+    asked = {"stand": "inspection", "files": {"scan": files[0], "reference": files[-1]},
+             "units": {"scan": "mm", "reference": "mm"}}  # fmt: skip
+    return files, finished(person, asked)["id"]
+
+
+def left(here, person, name):
+    """Return how many files of a person there are, runs, and traces of a file's name."""
+    owner = f"account:{here.account(Role.GUIDE, name).id}"
+    return (
+        len(person.call("GET", "/uploads").json()),
+        len(find(Wanted(owner=owner), here.hall.records)),
+        len(list(here.hall.records.folder.rglob(f"{name}*"))),
+    )
+
+
+def test_files_go_with_their_run_and_a_run_with_its_files(here, tmp_path):
+    dan = here.person(Role.GUIDE, "Dan")
+    (scan, _), run = own(here, dan, tmp_path, "Dan scan.stl", "Dan part.stl")
+    assert left(here, dan, "Dan")[:2] == (2, 1)
+    (record,) = [one for one in find(Wanted(limit=5), here.hall.records) if one.id == run]
+    ends = min(one["until"] for one in dan.call("GET", "/uploads").json())
+    assert abs(datetime.fromisoformat(record.keep_until).timestamp() - ends) < 60
+    assert dan.call("DELETE", f"/uploads/{scan}").status_code == 200
+    assert left(here, dan, "Dan")[:2] == (0, 0)  # the reference was brought for that run
+    own(here, dan, tmp_path, "Dan again.stl")
+    (second,), run = own(here, dan, tmp_path, "Dan other.stl")
+    assert dan.call("DELETE", f"/runs/{run}").status_code == 200
+    assert left(here, dan, "Dan")[:2] == (1, 1)  # the other run and its file stay
+    assert second not in [one["id"] for one in dan.call("GET", "/uploads").json()]
+
+
+def test_what_is_over_its_days_goes_together(here, tmp_path):
+    running, eve = here.hall.running, here.person(Role.GUIDE, "Eve")
+    (old,), _ = own(here, eve, tmp_path, "Eve old.stl")
+    _, run = own(here, eve, tmp_path, "Eve new.stl")
+    owner = f"account:{here.account(Role.GUIDE, 'Eve').id}"
+    about = running.uploads.path(owner, old).parent.with_suffix(".json")
+    about.write_text(json.dumps(json.loads(about.read_text()) | {"until": time.time() - 1}))
+    running.prune()
+    assert left(here, eve, "Eve")[:2] == (1, 1)  # the run held a copy of the file
+    with database.writing(here.hall.records) as connection:
+        connection.execute(runs.update().where(runs.c.id == run).values(keep_until="2026-01-01T00:00:00+00:00"))
+    running.prune()
+    assert left(here, eve, "Eve") == (0, 0, 0)
+
+
+def test_a_comparison_is_shown_without_any_data(here):
+    state = finished(here.visitor(), {"stand": "comparison", "sample": "dent"})
+    assert state["phase"] == "done", state
+    told = here.visitor().get(f"/api/v1/runs/{state['id']}/result", headers={"Accept-Language": "fr"}).json()
+    assert (told["simulated"], told["verdict"], told["stand"]) == (True, "fail", "comparison")
+    (dent,) = told["features"]
+    assert dent["measured"]["name"] == "Zone 1"
+    low, high = dent["measured"]["interval_95"]
+    assert low < DENT_M < high
+    page = here.visitor().get("/stands/comparison").text
+    assert 'class="simulated"' in page
+    assert "−0.25 mm" in page
 
 
 def test_a_guest_who_is_erased_leaves_neither_files_nor_runs(here, tmp_path):

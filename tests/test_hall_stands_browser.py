@@ -159,6 +159,23 @@ def test_the_report_opens_in_its_sandbox(browser, here, result):
     assert page.evaluate("(() => { try { return document.cookie; } catch { return 'sandbox'; } })()") == "sandbox"
 
 
+SHARES = """(() => { const one = document.getElementById('viewer').getBoundingClientRect();
+  const text = [...document.querySelectorAll('main *, .viewer *')].filter((each) => each.checkVisibility()
+    && [...each.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim()));
+  const high = text.map((each) => parseFloat(getComputedStyle(each).fontSize) * (each.currentCSSZoom ?? 1));
+  return [document.querySelector('main').getBoundingClientRect().width / innerWidth,
+    one.width * one.height / innerWidth / innerHeight, Math.min(...high) / innerHeight]; })()"""
+
+
+def test_a_stand_uses_a_wall(browser, here, result):
+    page = opened(browser, here, result, width=3840, height=2160)
+    inspect(page, here, "a stand on a wall")
+    width, viewer, text = page.evaluate(SHARES)
+    assert width > 0.9
+    assert viewer > 0.4
+    assert text > 1 / 75
+
+
 SEEN = """(() => { const main = document.querySelector('main'), found = [];
   for (const one of document.querySelectorAll('details')) one.open = true;
   for (const walk = document.createTreeWalker(main, NodeFilter.SHOW_TEXT); walk.nextNode();) {

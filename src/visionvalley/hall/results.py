@@ -20,7 +20,13 @@ from visionvalley.report.taken import Taken, taken
 from visionvalley.runs.orders import State
 
 RESULT, PAGE, INPUTS = "result.json", "report.html", "inputs/"
-ALWAYS_PUBLIC = frozenset({"manufacturing.demonstration", "manufacturing.features_demonstration"})
+ALWAYS_PUBLIC = frozenset(
+    {
+        "manufacturing.demonstration",
+        "manufacturing.features_demonstration",
+        "manufacturing.comparison_demonstration",
+    }
+)
 FIVE, THREE = 5, 3
 _LOOKING = Lock()
 LOOKED_THROUGH = 60

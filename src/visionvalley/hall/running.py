@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Event, Lock, Thread
@@ -15,15 +15,15 @@ from visionvalley.core import BadInput, Text
 from visionvalley.hall import languages
 from visionvalley.hall.live import Live
 from visionvalley.hall.stands import Sample, Stand, checked
-from visionvalley.hall.uploads import Uploads
-from visionvalley.records import Records, Wanted, find, prune
+from visionvalley.hall.uploads import DAY_S, Uploads
+from visionvalley.records import Records, RunRecord, Wanted, erase, find, one
 from visionvalley.records.erasing import overdue
 from visionvalley.runs.conditions import new_id
 from visionvalley.runs.orders import Order, State
 from visionvalley.runs.workers import Workers
 
 PUBLIC = "hall"  # the owner of runs on samples: everybody may see them
-PUBLIC_DAYS, OWN_DAYS = 14.0, 3.0
+PUBLIC_DAYS = 14.0
 TOPIC = "runs"
 ASKED_LATELY_S = 20.0  # who asks by and by waits, too
 PRUNE_EACH_S = 3600.0
@@ -107,7 +107,7 @@ class Running:
         given = checked(stand.about, settings)
         return self._submit(
             Order(
-                new_id(), owner, stand.application, arguments, given, paths, OWN_DAYS, keep=True,
+                new_id(), owner, stand.application, arguments, given, paths, self._days(owner, files), keep=True,
                 watched=watched, expected=self._expected(stand.application, len(paths)),
             )
         )  # fmt: skip
@@ -125,6 +125,41 @@ class Running:
                 self.workers.cancel(state.id)
             time.sleep(0.05)
         return self.uploads.erase(owner)
+
+    def erase_file(self, owner: str, id: str) -> None:
+        """Erase a file that somebody brought, and the runs on it; raises BadInput where there is none."""
+        self.uploads.erase(owner, id)
+        self.erase_runs(self._on({id}, owner))
+
+    def erase_runs(self, runs: Sequence[RunRecord]) -> None:
+        """Erase runs, and the files that were brought for them and that no other run of their owners holds."""
+        erase([run.id for run in runs], self.records)
+        for owner in {run.owner for run in runs}:
+            held = self._brought(find(Wanted(owner=owner), self.records))
+            for file in self._brought(run for run in runs if run.owner == owner) - held:
+                with suppress(BadInput):  # it is gone already
+                    self.uploads.erase(owner, file)
+
+    def prune(self) -> None:
+        """Erase what is over its days: files that were brought with the runs on them, runs with their files."""
+        gone = self.uploads.prune()
+        over = {name: one(name, self.records) for name in overdue(self.records)}
+        over |= {run.id: run for run in (self._on(gone) if gone else ())}
+        if over:
+            self.erase_runs(tuple(over.values()))
+
+    def _on(self, files: Set[str], owner: str | None = None) -> tuple[RunRecord, ...]:
+        """Return the runs on any of these files."""
+        runs = find(Wanted(owner=owner), self.records)
+        return tuple(run for run in runs if self._brought([run]) & files)
+
+    def _brought(self, runs: Iterable[RunRecord]) -> frozenset[str]:
+        return self.uploads.brought(one.path for run in runs for one in run.inputs)
+
+    def _days(self, owner: str, files: Mapping[str, str]) -> float:
+        """Return for how long a run on files is kept, which holds copies of them: as long as each of them is."""
+        ends = [one.until for one in self.uploads.every(owner) if one.id in files.values()]
+        return max(0.0, min((end - time.time()) / DAY_S for end in ends))
 
     def _submit(self, order: Order) -> State:
         self.start()
@@ -152,9 +187,7 @@ class Running:
     def _prune(self) -> None:
         while not self._end.is_set():
             with suppress(BadInput, OSError):
-                self.uploads.prune()
-                if overdue(self.records):
-                    prune(self.records)
+                self.prune()
             self._end.wait(PRUNE_EACH_S)
 
 

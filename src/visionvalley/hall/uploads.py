@@ -12,7 +12,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -80,17 +80,15 @@ class Uploads:
     def erase(self, owner: str, id: str | None = None) -> int:
         """Erase one file of an owner, or all; return how many went. Raises BadInput for one that is not there."""
         if id is not None:
-            path = self.path(owner, id)
-            path.parent.with_suffix(".json").unlink(missing_ok=True)
-            shutil.rmtree(path.parent, ignore_errors=True)
+            _drop(self.path(owner, id).parent)
             return 1
         count = sum(1 for _ in _told(self._of(owner)))
         shutil.rmtree(self._of(owner), ignore_errors=True)
         return count
 
-    def prune(self) -> None:
-        """Erase the files whose days are over, and what a cut connection left."""
-        now = time.time()
+    def prune(self) -> frozenset[str]:
+        """Erase the files whose days are over, and what a cut connection left; return the ids of those files."""
+        now, gone = time.time(), set()
         for folder in self.folder.glob("*/*") if self.folder.is_dir() else ():
             about = folder.with_suffix(".json")
             if folder.is_dir() and folder.stat().st_mtime < now - DAY_S and not about.exists():
@@ -98,8 +96,14 @@ class Uploads:
         for owner in self.folder.glob("*") if self.folder.is_dir() else ():
             for one in _told(owner):
                 if one.until <= now:
-                    (owner / f"{one.id}.json").unlink(missing_ok=True)
-                    shutil.rmtree(owner / one.id, ignore_errors=True)
+                    _drop(owner / one.id)
+                    gone.add(one.id)
+        return frozenset(gone)
+
+    def brought(self, paths: Iterable[str]) -> frozenset[str]:
+        """Return the ids of the files among these paths that somebody brought here."""
+        folder = self.folder.resolve()
+        return frozenset(one.parent.name for one in map(Path, paths) if folder in one.resolve().parents)
 
     def _of(self, owner: str) -> Path:
         return self.folder / hashlib.sha256(owner.encode()).hexdigest()[:24]
@@ -139,6 +143,11 @@ async def _written(path: Path, pieces: AsyncIterator[bytes], most: int) -> int:
     if size == 0:
         raise BadInput("hall.empty_upload")
     return size
+
+
+def _drop(folder: Path) -> None:
+    folder.with_suffix(".json").unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _told(folder: Path) -> Iterator[Upload]:

@@ -120,7 +120,7 @@ def _asked(part: Part, noise: SensorNoise) -> _Asked:
 
 
 def _beside_truth(report: Report, truth: Mapping[str, float]) -> Report:
-    features = tuple(_with_truth(one, truth[one.name]) for one in report.features)
+    features = tuple(with_truth(one, truth[one.name]) for one in report.features)
     held = sum(one.measured.interval_95[0] <= truth[one.name] <= one.measured.interval_95[1] for one in features)
     note = text("runs.planted", held=held, count=len(features))
     return replace(
@@ -132,6 +132,7 @@ def _beside_truth(report: Report, truth: Mapping[str, float]) -> Report:
     )
 
 
-def _with_truth(one: Feature, true: float) -> Feature:
+def with_truth(one: Feature, true: float) -> Feature:
+    """Return a feature with the planted value, SI, beside what was measured."""
     planted = Measurement("planted", true, 0.0, one.measured.unit, (true, true), simulated=True)
     return replace(one, beside=(planted, *one.beside))

@@ -73,6 +73,12 @@ def _features(asked: Asked, inputs: Mapping[str, Path], output: Path) -> Job:
     return featured.again(asked, inputs, output)
 
 
+def _compared(asked: Asked, inputs: Mapping[str, Path], output: Path) -> Job:
+    from visionvalley.runs import compared
+
+    return compared.again(asked, inputs, output)
+
+
 APPLICATIONS: dict[str, Application] = {
     "manufacturing.inspection": Application(
         Settings,
@@ -94,18 +100,21 @@ APPLICATIONS: dict[str, Application] = {
     ),
     "manufacturing.demonstration": Application(Settings, (), _demonstration),
     "manufacturing.features_demonstration": Application(Settings, (), _features),
+    "manufacturing.comparison_demonstration": Application(ComparisonSettings, (), _compared),
 }
 
 
 def warm() -> None:
     """Load all that a run needs, and call the kernels once, so that no guest waits for it."""
+    from visionvalley.applications.manufacturing import comparison
     from visionvalley.applications.manufacturing.inspection import Inspection, run
     from visionvalley.core import Cloud
-    from visionvalley.runs import conducting, demo, featured, inspection
+    from visionvalley.runs import compared, conducting, demo, featured, inspection
     from visionvalley.samples.simulated import bracket
     from visionvalley.vision.shape.topology import sample_surface
 
     part = bracket()
-    values = Inspection(Cloud(sample_surface(part, 4000).points_m), part)
-    run(values, Settings(tolerance_m=1e-3))
-    _ = conducting, demo, featured, inspection
+    scan = Cloud(sample_surface(part, 4000).points_m)
+    run(Inspection(scan, part), Settings(tolerance_m=1e-3))
+    comparison.run(comparison.Comparison(scan, scan, part), ComparisonSettings(tolerance_m=1e-3))
+    _ = compared, conducting, demo, featured, inspection

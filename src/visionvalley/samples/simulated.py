@@ -19,6 +19,11 @@ BRACKET_CHORD_M = 6e-6  # how far the sides of its holes lie inside the circles
 BOW_M, WIDER_M, MOVED_M = 60e-6, 40e-6, 80e-6
 NOISE = SensorNoise(white_m=15e-6, correlated_m=2e-6, correlation_length_m=10e-3)
 EDGE_M, AWAY_M = 3e-3, 0.4
+VIEWS = 8
+ELSEWHERE = (  # where two scans lie: rotation vector, shift
+    (np.array([0.9, -0.5, 1.7]), np.array([0.12, -0.3, 0.5])),
+    (np.array([-0.6, 1.1, 0.4]), np.array([-0.2, 0.15, 0.7])),
+)
 XS_MM = (0, 16, 32, 58, 74, 90)
 YS_MM = (0, 16, 44, 60)
 ZS_MM = (0, 8, 14, 22)
@@ -37,18 +42,33 @@ def bracket() -> Mesh:
 
 
 def dented_block(seed: int = 0) -> tuple[Cloud, Mesh]:
-    """Return simulated scans of the bracket with a dent 0.25 mm deep, in a frame of their own, and the bracket.
+    """Return simulated scans of the bracket with a dent 0.25 mm deep, in a frame of their own, and the bracket."""
+    part = bracket()
+    return _all_round(_dented(part), Pose.from_rotation_vector(*ELSEWHERE[0]), seed), part
 
-    Eight views of a structured-light sensor 0.35 m away, with 15 µm white noise, 5 µm that neighbours
-    within 10 mm share, a depth step of 1 µm, and the projector's shadows.
+
+def scanned_twice(seed: int = 0) -> tuple[Cloud, Cloud, Mesh]:
+    """Return simulated scans of the bracket as it was and with a dent 0.25 mm deep, each in a frame of its own.
+
+    The bracket itself comes third.
     """
     part = bracket()
-    made = plant_offset(part, np.array([24e-3, 30e-3, 22e-3]), 5e-3, DENT_M)
+    before, after = (Pose.from_rotation_vector(*place) for place in ELSEWHERE)
+    return _all_round(part, before, seed), _all_round(_dented(part), after, seed + VIEWS), part
+
+
+def _dented(part: Mesh) -> Mesh:
+    return plant_offset(part, np.array([24e-3, 30e-3, 22e-3]), 5e-3, DENT_M).mesh
+
+
+def _all_round(part: Mesh, elsewhere: Pose, seed: int) -> Cloud:
+    """Return eight views of a structured-light sensor 0.35 m away, laid where a pose says.
+
+    15 µm white noise, 5 µm that neighbours within 10 mm share, a depth step of 1 µm, and the projector's shadows.
+    """
     noise = SensorNoise(white_m=15e-6, correlated_m=5e-6, correlation_length_m=10e-3)
     sensor = DepthSensor(Camera(320, 240, 930, 930, 159.5, 119.5), (0.12, 0.0, 0.0), noise, quantisation_m=1e-6)
-    scans = scan_around(index_surface(made.mesh), sensor, 0.35, views=8, seed=seed)
-    elsewhere = Pose.from_rotation_vector(np.array([0.9, -0.5, 1.7]), np.array([0.12, -0.3, 0.5]))
-    return merged(scans, elsewhere), part
+    return merged(scan_around(index_surface(part), sensor, 0.35, views=VIEWS, seed=seed), elsewhere)
 
 
 def faulty_part(part: Part, plane: int, wide: int, moved: int, seed: int = 0) -> Cloud:

@@ -21,7 +21,7 @@ from visionvalley.hall.api.stands import Number, name_of, number_of
 from visionvalley.hall.reader import AnyReader, InHall, InRecords, Reader
 from visionvalley.hall.running import TOPIC, told
 from visionvalley.hall.settings import Hall
-from visionvalley.records import RunRecord, erase
+from visionvalley.records import RunRecord
 from visionvalley.runs.exporting import export_run
 from visionvalley.runs.orders import Phase, State
 
@@ -146,7 +146,7 @@ def events(
 
 @router.delete("/runs/{id}", summary="Stop a run, or erase one's own that is over")
 def stop(id: Id, reader: AnyReader, hall: InHall, request: Request) -> Answer:
-    """Stop a run that is under way; of one's own that is over, erase all that is left."""
+    """Stop a run that is under way; of one's own that is over, erase all that is left, and the files brought for it."""
     state = hall.running.state(id)
     if state is not None and not state.phase.over:
         mine = {str(reader.actor)} if reader.session else {f"address:{address_of(request)}"}
@@ -163,7 +163,7 @@ def stop(id: Id, reader: AnyReader, hall: InHall, request: Request) -> Answer:
 def _erase(run: RunRecord, reader: Reader, hall: Hall) -> None:
     if not ((reader.session and run.owner == str(reader.actor)) or reader.may("all runs")):
         raise BadInput("hall.forbidden" if reader.session else "hall.sign_in")
-    erase([run.id], hall.records)
+    hall.running.erase_runs([run])
     hall.running.workers.forget(run.id)
     hall.live.forget(f"{TOPIC}.{run.id}")
 

@@ -43,9 +43,9 @@ def every(reader: AnyReader, hall: InHall) -> list[Told]:
 
 @router.delete("/uploads/{id}", summary="Erase one of one's own files")
 def erase(id: Id, reader: AnyReader, hall: InHall) -> Answer:
-    """Erase a file now."""
+    """Erase a file now, and the runs on it."""
     reader.require("run own files")
-    hall.running.uploads.erase(str(reader.actor), id)
+    hall.running.erase_file(str(reader.actor), id)
     return Answer()
 
 
