@@ -96,3 +96,43 @@ def test_the_bits_are_the_same_on_any_number_of_threads(rng):
 def test_as_many_origins_as_directions_are_asked_for():
     with pytest.raises(BadInput, match="2 origins and 3 directions"):
         cast(index_surface(box()), np.zeros((2, 3)), np.ones((3, 3)))
+
+
+def test_what_a_ray_meets_depends_on_no_other_ray(rng):
+    surface = index_surface(torus())
+    origins, directions = rng.uniform(-0.06, 0.06, (1500, 3)), rng.normal(size=(1500, 3))
+    origins[::7] += 1  # most of these pass the surface's box
+    directions[::11] = np.nan
+    whole = cast(surface, origins, directions)
+    assert 100 < (whole.face >= 0).sum() < 1200
+    for rows in (slice(1), slice(700, 720), slice(None, None, -1), slice(0, 1500, 3)):
+        part = cast(surface, origins[rows], directions[rows])
+        assert np.array_equal(part.face, whole.face[rows])
+        assert np.array_equal(part.distance_m, whole.distance_m[rows], equal_nan=True)
+        assert np.array_equal(part.weights, whole.weights[rows], equal_nan=True)
+
+
+def test_of_faces_met_at_the_same_distance_the_first_in_the_tree_counts(rng):
+    once = torus(40, 30)
+    twice = Mesh(once.vertices_m, np.concatenate([once.faces, once.faces]))
+    surface = index_surface(twice)
+    hits = cast(surface, rng.uniform(-0.06, 0.06, (5000, 3)), rng.normal(size=(5000, 3)))
+    faces = surface.tree[3].ravel()
+    places = np.zeros(len(twice.faces), int)
+    places[faces[faces >= 0]] = np.flatnonzero(faces >= 0)
+    met = hits.face[hits.face >= 0]
+    assert len(met) > 500
+    assert (places[met] < places[(met + len(once.faces)) % len(twice.faces)]).all()
+
+
+def test_deep_trees_of_many_overlapping_boxes_are_searched_whole(rng):
+    count = 4000
+    size = 1.002 ** np.arange(count)  # each triangle overlaps all that are larger, corner on corner
+    corners = np.tile(np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0.0]]), (count, 1)) * np.repeat(size, 3)[:, None]
+    corners[:, 2] = np.repeat(size, 3) * 1e-3
+    mesh = Mesh(corners, np.arange(3 * count, dtype=np.int32).reshape(-1, 3))
+    starts = np.column_stack([rng.uniform(0, 0.4 * size[-1], (300, 2)), np.full(300, -1.0)])
+    hits = cast(index_surface(mesh), starts, np.tile([0, 0, 1.0], (300, 1)))
+    wanted = np.searchsorted(size, starts[:, :2].sum(axis=1))
+    assert np.abs(hits.face - wanted).max() <= 1
+    assert (hits.face == wanted).mean() > 0.9

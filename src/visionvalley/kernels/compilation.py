@@ -208,6 +208,14 @@ def bare(function: Callable[..., Any]) -> Any:
     return _inner(function, _nrt=False)
 
 
+def inlined(function: Callable[..., Any]) -> Any:
+    """Mark a bare function that is copied into its callers whatever its size.
+
+    A call hands over seven numbers or more for each array, on the stack, which costs more than a short function does.
+    """
+    return _inner(function, _nrt=False, forceinline=True)
+
+
 def declared(dispatcher: Any) -> Iterator[tuple[tuple[Any, ...], Any]]:
     """Yield the argument types and the return type of each declared signature."""
     for signature in dispatcher.declared:

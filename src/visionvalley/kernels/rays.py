@@ -6,157 +6,230 @@ Watertight ray/triangle intersection): both faces of an edge see the same rounde
 signs put the ray on opposite sides or upon it, so a ray at an edge or a
 corner of a closed surface never slips through. Boxes are
 widened by more than float32 can err.
+
+A processor waits for memory, and for branches that it guessed wrong, much longer than it computes. So rays are taken
+in batches: all are prepared, then searched for what they meet, then measured. In the search several rays are under
+way and take one step in turn, what each will read next being fetched meanwhile (Chen, Ailamaki, Gibbons & Mowry 2004,
+Improving hash join performance through prefetching). Of triangles met at the same distance the first in the tree
+counts: what a ray meets depends on no other ray, and not on the way through the tree.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from visionvalley.kernels.bvh import NOTHING, STACK
-from visionvalley.kernels.compilation import bare, kernel
+from visionvalley.kernels.bvh import NODE, NOTHING, STACK
+from visionvalley.kernels.compilation import bare, inlined, kernel
 from visionvalley.kernels.simd import (
+    address,
     bits,
+    bits_float,
+    count_ones,
     cross_term,
+    farthest_first,
+    float_bits,
     load_f32x8,
     maximum,
     minimum,
     multiply_add,
+    prefetch,
     reduce_min,
     select,
     splat_f32x8,
+    splat_i32x8,
     store,
     take,
     trailing_zeros,
 )
 
-PIECE = 512
+PIECE = 512  # rays of a batch
 PAD = np.float32(2e-6)  # of the extent; what boxes are widened by
 LEAST = 1e-20  # a direction's smallest part
+LEAF_BYTES, NODE_BYTES, LINES = 288, 4 * NODE, 5  # of memory; lines of 64 bytes that are fetched
+
+# What is known of a ray, RAY numbers: one over its direction; what it adds to a plane's place times that, for near and
+# for far sides of boxes; its origin and its shear, those across its main axis first; where near sides lie in a node,
+# and the axes across and along in a leaf, as bits.
+FACTOR, ENTER, LEAVE, ORIGIN, SHEAR, NEAR, AXES, RAY = 0, 3, 6, 9, 12, 15, 18, 24
+
+# Rays that are under way at once, and what is known of each: its number, where it is and the distance there, how much
+# waits on its stack, the nearest distance met and where. Distances are bits, which sort as they do.
+SLOTS = 16
+NUMBER, PLACE, ENTRY, HEIGHT, BEST, HIT, STATE = 0, 1, 2, 3, 4, 5, 8
+DEPTH = STACK + 9  # of a stack, with an end and the room that a whole node needs
+FAR, END = int(NOTHING.view(np.int32)), 2**31 - 1  # the bits of NOTHING, and more than any distance's
+
+
+# ---- triangles
+@bare
+def spread(rays, at):
+    """A number of a ray in all lanes."""
+    return splat_f32x8(rays[at])
 
 
 @bare
-def axes_of(dx, dy, dz):
-    """The axes of the shear: the two across, and the one that the direction runs along most."""
-    x, y, z = abs(dx), abs(dy), abs(dz)
-    if x >= y and x >= z:
-        return 1, 2, 0
-    if y >= z:
-        return 2, 0, 1
-    return 0, 1, 2
+def whole(rays, at):
+    """A number of a ray that is bits."""
+    return np.int64(float_bits(rays[at]))
 
 
 @bare
-def pick(k, x, y, z):
-    """Number k of three."""
-    return x if k == 0 else y if k == 1 else z
-
-
-@bare
-def leaf_hits(corners, leaf, axes, origin, shear, best):
-    """Distances of a ray to the eight triangles of a leaf that it meets before `best`; NOTHING in other lanes.
-
-    origin  the start along the three axes, vectors; shear (x, y, scale), vectors
-    """
+def meet_leaf(corners, leaf, rays, ray, best, hit):
+    """The nearer of what a ray has met and the triangles of a leaf: distance and leaf lane (8 * leaf + lane)."""
+    ox, oy, oz = spread(rays, ray + ORIGIN), spread(rays, ray + ORIGIN + 1), spread(rays, ray + ORIGIN + 2)
+    sx, sy, sz = spread(rays, ray + SHEAR), spread(rays, ray + SHEAR + 1), spread(rays, ray + SHEAR + 2)
     at = leaf * 72
-    kx, ky, kz = 8 * axes[0], 8 * axes[1], 8 * axes[2]
-    ox, oy, oz = origin
-    sx, sy, sz = shear
-    az, bz, cz = (
-        load_f32x8(corners, at + kz) - oz,
-        load_f32x8(corners, at + 24 + kz) - oz,
-        load_f32x8(corners, at + 48 + kz) - oz,
+    kx, ky, kz = (
+        at + whole(rays, ray + AXES),
+        at + whole(rays, ray + AXES + 1),
+        at + whole(rays, ray + AXES + 2),
     )
-    ax = multiply_add(sx, az, load_f32x8(corners, at + kx) - ox)
-    ay = multiply_add(sy, az, load_f32x8(corners, at + ky) - oy)
-    bx = multiply_add(sx, bz, load_f32x8(corners, at + 24 + kx) - ox)
-    by = multiply_add(sy, bz, load_f32x8(corners, at + 24 + ky) - oy)
-    cx = multiply_add(sx, cz, load_f32x8(corners, at + 48 + kx) - ox)
-    cy = multiply_add(sy, cz, load_f32x8(corners, at + 48 + ky) - oy)
+    az, bz, cz = load_f32x8(corners, kz) - oz, load_f32x8(corners, 24 + kz) - oz, load_f32x8(corners, 48 + kz) - oz
+    ax = multiply_add(sx, az, load_f32x8(corners, kx) - ox)
+    ay = multiply_add(sy, az, load_f32x8(corners, ky) - oy)
+    bx = multiply_add(sx, bz, load_f32x8(corners, 24 + kx) - ox)
+    by = multiply_add(sy, bz, load_f32x8(corners, 24 + ky) - oy)
+    cx = multiply_add(sx, cz, load_f32x8(corners, 48 + kx) - ox)
+    cy = multiply_add(sy, cz, load_f32x8(corners, 48 + ky) - oy)
     u, v, w = cross_term(cx, by, cy, bx), cross_term(ax, cy, ay, cx), cross_term(bx, ay, by, ax)
     zero = splat_f32x8(np.float32(0))
     low, high = minimum(minimum(u, v), w), maximum(maximum(u, v), w)
     total = u + v + w
     inside = ((low >= zero) | (high <= zero)) & ((total > zero) | (total < zero))
     distance = (u * az + v * bz + w * cz) * sz / total
-    return select(inside & (distance > zero) & (distance < best), distance, splat_f32x8(NOTHING))
+    found = select(inside & (distance > zero), distance, splat_f32x8(NOTHING))
+    least = reduce_min(found)
+    code = leaf * 8 + trailing_zeros(bits(found <= splat_f32x8(least)))
+    better = (least < best) | ((least == best) & (code < hit))
+    return least if better else best, code if better else hit
+
+
+# ---- boxes
+@bare
+def meet_boxes(nodes, node, rays, ray, best):
+    """Distances at which a ray enters the eight boxes of a node, and a mask of those it enters before `best`."""
+    at = node * NODE
+    near_x, near_y, near_z = whole(rays, ray + NEAR), whole(rays, ray + NEAR + 1), whole(rays, ray + NEAR + 2)
+    fx, fy, fz = spread(rays, ray + FACTOR), spread(rays, ray + FACTOR + 1), spread(rays, ray + FACTOR + 2)
+    enter_x = multiply_add(load_f32x8(nodes, at + near_x), fx, spread(rays, ray + ENTER))
+    enter_y = multiply_add(load_f32x8(nodes, at + near_y), fy, spread(rays, ray + ENTER + 1))
+    enter_z = multiply_add(load_f32x8(nodes, at + near_z), fz, spread(rays, ray + ENTER + 2))
+    leave_x = multiply_add(load_f32x8(nodes, at + 24 - near_x), fx, spread(rays, ray + LEAVE))
+    leave_y = multiply_add(load_f32x8(nodes, at + 40 - near_y), fy, spread(rays, ray + LEAVE + 1))
+    leave_z = multiply_add(load_f32x8(nodes, at + 56 - near_z), fz, spread(rays, ray + LEAVE + 2))
+    enter = maximum(maximum(enter_x, enter_y), maximum(enter_z, splat_f32x8(np.float32(0))))
+    leave = minimum(minimum(leave_x, leave_y), minimum(leave_z, splat_f32x8(best)))
+    return enter, enter <= leave
+
+
+# ---- search
+@bare
+def child_of(children, stacks, at):
+    """The node, or -1 - the leaf, that waits at a place of the stacks."""
+    return np.int64(children[np.int64(stacks[1][at]) * NODE + 48 + np.int64(stacks[0][at] & 7)])
 
 
 @bare
-def first_hit(tree, local, direction, by, pad, stacks):
-    """Leaf lane (8 * leaf + lane) that a ray from `local` meets first, -1 for none; all in float32.
+def fetch(nodes, corners, place):
+    """Have a node or a leaf brought near."""
+    is_leaf = place >> 63
+    begin = (address(nodes) & ~is_leaf) | (address(corners) & is_leaf)
+    begin += (place ^ is_leaf) * (NODE_BYTES + ((LEAF_BYTES - NODE_BYTES) & is_leaf))
+    for line in range(LINES):
+        prefetch(begin + 64 * line)
 
-    by  one over the direction
-    """
+
+@bare
+def idle(rays, ray):
+    """Make a ray that meets nothing, for slots that have no other."""
+    for k in range(ORIGIN):
+        rays[ray + k] = np.float32(0)
+    rays[ray + ENTER] = NOTHING
+
+
+@bare
+def begin(slots, slot, number, stacks):
+    """Send a ray on its way, from the root."""
+    floor = slot * DEPTH
+    stacks[0][floor], stacks[1][floor] = END, 0
+    slots[slot, NUMBER], slots[slot, PLACE], slots[slot, ENTRY] = number, 0, 0
+    slots[slot, HEIGHT], slots[slot, BEST], slots[slot, HIT] = floor, FAR, -1
+
+
+@inlined
+def step(tree, rays, slots, slot, stacks):
+    """Take a ray one node or leaf further, and have the next one fetched."""
     nodes, children, corners = tree
-    waiting, entries, lanes = stacks
-    px, py, pz = local
+    ray, place, height = slots[slot, NUMBER] * RAY, slots[slot, PLACE], slots[slot, HEIGHT]
+    best = bits_float(np.int32(slots[slot, BEST]))
+    if place < 0:
+        best, slots[slot, HIT] = meet_leaf(corners, -1 - place, rays, ray, best, slots[slot, HIT])
+        slots[slot, BEST] = float_bits(best)
+    else:
+        enter, met = meet_boxes(nodes, place, rays, ray, best)
+        store(stacks[0], height + 1, farthest_first(enter, met))
+        store(stacks[1], height + 1, splat_i32x8(np.int32(place)))
+        height += count_ones(bits(met))
+    place = child_of(children, stacks, height)
+    fetch(nodes, corners, place)
+    slots[slot, PLACE], slots[slot, ENTRY] = place, stacks[0][height]
+    slots[slot, HEIGHT] = height - np.int64(height > slot * DEPTH)
+
+
+@bare
+def search(tree, rays, count, hits, slots, stacks):
+    """Find the leaf lane that each of `count` rays meets first, -1 for none; all in float32."""
+    used = min(SLOTS, count)
+    upcoming, left = used, count
+    idle(rays, count * RAY)
+    for slot in range(used):
+        begin(slots, slot, slot, stacks)
+    while left > 0:
+        for slot in range(used):
+            limit = slots[slot, BEST] | 7
+            if slots[slot, ENTRY] > limit:
+                height, floor = slots[slot, HEIGHT], slot * DEPTH
+                while height > floor and stacks[0][height] > limit:
+                    height -= 1
+                if height > floor:
+                    slots[slot, PLACE] = child_of(tree[1], stacks, height)
+                    slots[slot, HEIGHT] = height - 1
+                else:
+                    number = slots[slot, NUMBER]
+                    hits[number] = slots[slot, HIT]
+                    left -= np.int64(number < count)
+                    begin(slots, slot, min(upcoming, count), stacks)
+                    upcoming += 1
+            step(tree, rays, slots, slot, stacks)
+
+
+# ---- before and after
+@bare
+def row_of(array, i):
+    """Row i of (N, 3) numbers."""
+    return array[i, 0], array[i, 1], array[i, 2]
+
+
+@bare
+def unit(direction):
+    """A direction at length one, and the length it had."""
     dx, dy, dz = direction
-    ix, iy, iz = by
-    near_x, near_y, near_z = 0 if ix > 0 else 24, 8 if iy > 0 else 32, 16 if iz > 0 else 40
-    vix, viy, viz = splat_f32x8(ix), splat_f32x8(iy), splat_f32x8(iz)
-    in_x, in_y, in_z = entry(px, ix, pad), entry(py, iy, pad), entry(pz, iz, pad)
-    out_x, out_y, out_z = entry(px, ix, -pad), entry(py, iy, -pad), entry(pz, iz, -pad)
-    axes = axes_of(dx, dy, dz)
-    scale = pick(axes[2], ix, iy, iz)
-    shear = (
-        splat_f32x8(-pick(axes[0], dx, dy, dz) * scale),
-        splat_f32x8(-pick(axes[1], dx, dy, dz) * scale),
-        splat_f32x8(scale),
-    )
-    origin = (
-        splat_f32x8(pick(axes[0], px, py, pz)),
-        splat_f32x8(pick(axes[1], px, py, pz)),
-        splat_f32x8(pick(axes[2], px, py, pz)),
-    )
-    zero = splat_f32x8(np.float32(0))
-    best, hit = NOTHING, np.int64(-1)
-    waiting[0], entries[0] = 0, np.float32(0)
-    height = 1
-    while height > 0:
-        height -= 1
-        if entries[height] > best:
-            continue
-        node = np.int64(waiting[height])
-        if node < 0:
-            found = leaf_hits(corners, -1 - node, axes, origin, shear, splat_f32x8(best))
-            least = reduce_min(found)
-            if least < best:
-                best = least
-                hit = (-1 - node) * 8 + trailing_zeros(bits(found <= splat_f32x8(least)))
-            continue
-        at = node * 56
-        enter_x = multiply_add(load_f32x8(nodes, at + near_x), vix, in_x)
-        enter_y = multiply_add(load_f32x8(nodes, at + near_y), viy, in_y)
-        enter_z = multiply_add(load_f32x8(nodes, at + near_z), viz, in_z)
-        leave_x = multiply_add(load_f32x8(nodes, at + 24 - near_x), vix, out_x)
-        leave_y = multiply_add(load_f32x8(nodes, at + 40 - near_y), viy, out_y)
-        leave_z = multiply_add(load_f32x8(nodes, at + 56 - near_z), viz, out_z)
-        enter = maximum(maximum(enter_x, enter_y), maximum(enter_z, zero))
-        leave = minimum(minimum(leave_x, leave_y), minimum(leave_z, splat_f32x8(best)))
-        met = bits(enter <= leave)
-        if met == 0:
-            continue
-        j = trailing_zeros(met)
-        met &= met - 1
-        if met == 0:
-            waiting[height], entries[height] = children[at + 48 + j], np.float32(0)
-            height += 1
-            continue
-        store(lanes, 0, enter)
-        bottom = height
-        waiting[height], entries[height] = children[at + 48 + j], lanes[j]
-        height += 1
-        while met != 0:
-            j = trailing_zeros(met)
-            met &= met - 1
-            distance = lanes[j]
-            k = height
-            while k > bottom and entries[k - 1] < distance:
-                entries[k], waiting[k] = entries[k - 1], waiting[k - 1]
-                k -= 1
-            entries[k], waiting[k] = distance, children[at + 48 + j]
-            height += 1
-    return hit
+    size = np.sqrt(dx * dx + dy * dy + dz * dz)
+    by = 1 / size
+    return (dx * by, dy * by, dz * by), size
+
+
+@bare
+def main_axis(direction):
+    """The axis that a direction runs along most; no branch is taken."""
+    x, y, z = abs(direction[0]), abs(direction[1]), abs(direction[2])
+    return (1 - np.int64((x >= y) & (x >= z))) * (2 - np.int64(y >= z))
+
+
+@bare
+def others(k):
+    """The two axes after axis k."""
+    return k + 1 - 3 * np.int64(k > 1), k + 2 - 3 * np.int64(k > 0)
 
 
 @bare
@@ -165,12 +238,6 @@ def inverse(x):
     if abs(x) < LEAST:
         return 1 / LEAST if x >= 0 else -1 / LEAST
     return 1 / x
-
-
-@bare
-def entry(origin, by, pad):
-    """What a ray adds to a plane's place times `by`, the plane moved outwards by `pad`."""
-    return splat_f32x8(-origin * by - pad * abs(by))
 
 
 @bare
@@ -188,24 +255,71 @@ def into_box(frame, place, by):
     return start if start <= end else np.inf
 
 
+@inlined
+def prepare(rays, ray, parts, frame, origin, direction):
+    """Write down a ray; return 1, or 0 where it passes the surface by.
+
+    parts  room for nine numbers
+    """
+    px, py, pz = origin[0] - frame[0], origin[1] - frame[1], origin[2] - frame[2]
+    by = inverse(direction[0]), inverse(direction[1]), inverse(direction[2])
+    start = into_box(frame, (px, py, pz), by)
+    parts[0] = np.float32(px + start * direction[0])
+    parts[1] = np.float32(py + start * direction[1])
+    parts[2] = np.float32(pz + start * direction[2])
+    pad = PAD * np.float32(frame[3])
+    for k in range(3):
+        factor = np.float32(by[k])
+        parts[3 + k], parts[6 + k] = direction[k], factor
+        rays[ray + FACTOR + k] = factor
+        rays[ray + ENTER + k] = -parts[k] * factor - pad * abs(factor)
+        rays[ray + LEAVE + k] = -parts[k] * factor + pad * abs(factor)
+        rays[ray + NEAR + k] = bits_float(np.int32(8 * k + 24 * np.int64(factor < 0)))
+    kz = main_axis(direction)
+    kx, ky = others(kz)
+    scale = parts[6 + kz]
+    rays[ray + ORIGIN], rays[ray + ORIGIN + 1], rays[ray + ORIGIN + 2] = parts[kx], parts[ky], parts[kz]
+    rays[ray + SHEAR], rays[ray + SHEAR + 1] = -parts[3 + kx] * scale, -parts[3 + ky] * scale
+    rays[ray + SHEAR + 2] = scale
+    rays[ray + AXES] = bits_float(np.int32(8 * kx))
+    rays[ray + AXES + 1] = bits_float(np.int32(8 * ky))
+    rays[ray + AXES + 2] = bits_float(np.int32(8 * kz))
+    return np.int64(start < np.inf)
+
+
 @bare
-def exact_hit(vertices, faces, face, origin, direction):
-    """Distance along a ray to a face that it meets, and the weights of the face's second and third corner."""
-    x, y, z = origin
-    dx, dy, dz = direction
-    kx, ky, kz = axes_of(dx, dy, dz)
-    scale = 1 / pick(kz, dx, dy, dz)
-    sx, sy = pick(kx, dx, dy, dz) * scale, pick(ky, dx, dy, dz) * scale
-    ox, oy, oz = pick(kx, x, y, z), pick(ky, x, y, z), pick(kz, x, y, z)
-    a, b, c = faces[face, 0], faces[face, 1], faces[face, 2]
-    az, bz, cz = vertices[a, kz] - oz, vertices[b, kz] - oz, vertices[c, kz] - oz
-    ax, ay = vertices[a, kx] - ox - sx * az, vertices[a, ky] - oy - sy * az
-    bx, by = vertices[b, kx] - ox - sx * bz, vertices[b, ky] - oy - sy * bz
-    cx, cy = vertices[c, kx] - ox - sx * cz, vertices[c, ky] - oy - sy * cz
+def prepare_all(origins, directions, first, end, frame, batch, distances):
+    """Write down the rays of rows `first` to `end` that may meet something, and return how many do."""
+    rays, rows, parts = batch
+    count = 0
+    for i in range(first, end):
+        origin, (direction, size) = row_of(origins, i), unit(row_of(directions, i))
+        if not (abs(origin[0]) + abs(origin[1]) + abs(origin[2]) < np.inf and 0 < size < np.inf):
+            continue
+        distances[i] = np.inf
+        rows[count] = i
+        count += prepare(rays, count * RAY, parts, frame, origin, direction)
+    return count
+
+
+@inlined
+def exact_hit(triangle, origin, direction):
+    """Distance along a ray to a triangle that it meets, and the weights of its second and third corner.
+
+    triangle  (9,) corner after corner
+    """
+    kz = main_axis(direction)
+    kx, ky = others(kz)
+    scale = 1 / pick(kz, direction)
+    sx, sy = pick(kx, direction) * scale, pick(ky, direction) * scale
+    ox, oy, oz = pick(kx, origin), pick(ky, origin), pick(kz, origin)
+    az, bz, cz = triangle[kz] - oz, triangle[3 + kz] - oz, triangle[6 + kz] - oz
+    ax, ay = triangle[kx] - ox - sx * az, triangle[ky] - oy - sy * az
+    bx, by = triangle[3 + kx] - ox - sx * bz, triangle[3 + ky] - oy - sy * bz
+    cx, cy = triangle[6 + kx] - ox - sx * cz, triangle[6 + ky] - oy - sy * cz
     u, v, w = cx * by - cy * bx, ax * cy - ay * cx, bx * ay - by * ax
-    if u + v + w < 0:
-        u, v, w = -u, -v, -w
-    u, v, w = max(u, 0.0), max(v, 0.0), max(w, 0.0)  # float32 may have met what float64 just misses
+    turn = np.copysign(1.0, u + v + w)
+    u, v, w = max(u * turn, 0.0), max(v * turn, 0.0), max(w * turn, 0.0)  # float32 may meet what float64 just misses
     total = u + v + w
     if total == 0:
         u, v, w, total = 1.0, 1.0, 1.0, 3.0
@@ -213,50 +327,64 @@ def exact_hit(vertices, faces, face, origin, direction):
     return (u * az + v * bz + w * cz) * total * scale, v * total, w * total
 
 
+@bare
+def pick(k, of):
+    """Number k of three."""
+    return of[0] if k == 0 else of[1] if k == 1 else of[2]
+
+
+@bare
+def measure_all(origins, directions, count, leaf_faces, mesh, batch, out):
+    """Measure what the rays of a batch have met. Each loop reads one kind of memory, so that its waits overlap."""
+    rows, hits, faces_met, triangles = batch
+    vertices, faces = mesh
+    distances, hit_faces, weights = out
+    met = 0
+    for m in range(count):
+        rows[met], hits[met] = rows[m], hits[m]
+        met += np.int64(hits[m] >= 0)
+    for m in range(met):
+        faces_met[m] = leaf_faces[hits[m]]
+    for m in range(met):
+        for corner in range(3):
+            a = faces[faces_met[m], corner]
+            for k in range(3):
+                triangles[m, 3 * corner + k] = vertices[a, k]
+    for m in range(met):
+        i = rows[m]
+        direction, _ = unit(row_of(directions, i))
+        hit_faces[i] = faces_met[m]
+        distance, weights[i, 0], weights[i, 1] = exact_hit(triangles[m], row_of(origins, i), direction)
+        distances[i] = max(distance, 0.0)
+
+
 @kernel(
-    "void(int64[::1], float64[:, ::1], float64[:, ::1], int32[::1], float64[::1], Tuple((float32[::1], int32[::1],"
+    "void(int64[::1], float64[:, ::1], float64[:, ::1], float64[::1], Tuple((float32[::1], int32[::1],"
     " float32[::1], int32[::1])), Tuple((float64[:, ::1], int32[:, ::1])),"
     " Tuple((float64[::1], int32[::1], float64[:, ::1])))"
 )
-def cast_rays(counter, origins, directions, order, frame, tree, mesh, out):
+def cast_rays(counter, origins, directions, frame, tree, mesh, out):
     """Find what each ray meets first.
 
     origins, directions  (N, 3); rows that are not finite, and directions of no length, are left as they are in `out`
-    order   (N,) the rows in the order to take them
     frame   (7,) origin of the tree, its extent, half the sides of the box around it
     tree    nodes, nodes as whole numbers (the children), corners of the leaves, faces of the leaves
     mesh    vertices (V, 3), faces (F, 3)
     out     distance (N,) along the unit direction, face (N,), weights of the second and third corner (N, 2)
     """
-    vertices, faces = mesh
-    distances, hit_faces, weights = out
-    stacks = np.empty(STACK, np.int32), np.empty(STACK, np.float32), np.empty(8, np.float32)
-    pad = PAD * np.float32(frame[3])
-    search = tree[0], tree[1], tree[2]
+    rays, parts = np.zeros((PIECE + 1) * RAY, np.float32), np.empty(9, np.float32)
+    rows, hits = np.empty(PIECE, np.int64), np.empty(PIECE + 1, np.int64)
+    batch = rows, hits, np.empty(PIECE, np.int64), np.empty((PIECE, 9))
+    slots, stacks = (
+        np.empty((SLOTS, STATE), np.int64),
+        (np.empty(SLOTS * DEPTH, np.int32), np.empty(SLOTS * DEPTH, np.int32)),
+    )
+    search_tree = tree[0], tree[1], tree[2]
     while True:
-        piece = take(counter)
-        if piece * PIECE >= origins.shape[0]:
+        first = take(counter) * PIECE
+        if first >= origins.shape[0]:
             break
-        for q in range(piece * PIECE, min((piece + 1) * PIECE, origins.shape[0])):
-            i = order[q]
-            x, y, z = origins[i, 0], origins[i, 1], origins[i, 2]
-            dx, dy, dz = directions[i, 0], directions[i, 1], directions[i, 2]
-            size = np.sqrt(dx * dx + dy * dy + dz * dz)
-            if not (abs(x) + abs(y) + abs(z) < np.inf and 0 < size < np.inf):
-                continue
-            size = 1 / size
-            dx, dy, dz = dx * size, dy * size, dz * size
-            distances[i] = np.inf
-            px, py, pz = x - frame[0], y - frame[1], z - frame[2]
-            ix, iy, iz = inverse(dx), inverse(dy), inverse(dz)
-            start = into_box(frame, (px, py, pz), (ix, iy, iz))
-            if start == np.inf:
-                continue
-            local = np.float32(px + start * dx), np.float32(py + start * dy), np.float32(pz + start * dz)
-            way, by = (np.float32(dx), np.float32(dy), np.float32(dz)), (np.float32(ix), np.float32(iy), np.float32(iz))
-            hit = first_hit(search, local, way, by, pad, stacks)
-            if hit >= 0:
-                face = tree[3][hit]
-                hit_faces[i] = face
-                distance, weights[i, 0], weights[i, 1] = exact_hit(vertices, faces, face, (x, y, z), (dx, dy, dz))
-                distances[i] = max(distance, 0.0)
+        end = min(first + PIECE, origins.shape[0])
+        count = prepare_all(origins, directions, first, end, frame, (rays, rows, parts), out[0])
+        search(search_tree, rays, count, hits, slots, stacks)
+        measure_all(origins, directions, count, tree[3], mesh, batch, out)

@@ -394,7 +394,58 @@ def cross_term(typing: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
     return a(a, a, a, a), code
 
 
+@intrinsic
+def farthest_first(typing: Any, distances: Any, mask: Any) -> Any:
+    """Eight float32 in the mask, none negative, as sorted whole numbers: the largest first, then -1 for those outside.
+
+    The lowest three bits of each are not those of the distance: they tell the lane it was in.
+    A bitonic network; Batcher 1968, Sorting networks and their applications.
+    """
+    lanes, kind = 8, ir.VectorType(I32, 8)
+
+    def order(of: Any) -> Any:
+        return ir.Constant(kind, list(of))
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        whole = builder.and_(builder.bitcast(args[0], kind), order([-8] * lanes))
+        keys = builder.select(args[1], builder.or_(whole, order(range(lanes))), order([-1] * lanes))
+        for size, step in ((2, 1), (4, 2), (4, 1), (8, 4), (8, 2), (8, 1)):
+            other = builder.shuffle_vector(keys, keys, order(i ^ step for i in range(lanes)))
+            low = builder.select(builder.icmp_signed("<", keys, other), keys, other)
+            high = builder.select(builder.icmp_signed(">", keys, other), keys, other)
+            keys = builder.shuffle_vector(
+                low, high, order(i + lanes * ((i & step == 0) == (i & size == 0)) for i in range(lanes))
+            )
+        return keys
+
+    return Vector(types.int32, lanes)(distances, mask), code
+
+
 # ---- scalars
+@intrinsic
+def address(typing: Any, array: Any) -> Any:
+    """Where the data of an array begin in memory."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.ptrtoint(context.make_array(array)(context, builder, args[0]).data, I64)
+
+    return types.int64(array), code
+
+
+@intrinsic
+def prefetch(typing: Any, place: Any) -> Any:
+    """Have the 64 bytes around an address brought near; harmless where there is nothing."""
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pointer = builder.inttoptr(args[0], ir.IntType(8).as_pointer())
+        kind = ir.FunctionType(ir.VoidType(), [pointer.type, I32, I32, I32])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        builder.call(function, [pointer, ir.Constant(I32, 0), ir.Constant(I32, 3), ir.Constant(I32, 1)])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), code
+
+
 @intrinsic
 def trailing_zeros(typing: Any, word: Any) -> Any:
     """The position of the lowest set bit of an int64 that is not zero."""

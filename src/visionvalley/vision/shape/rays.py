@@ -11,12 +11,9 @@ import numpy as np
 from visionvalley.core import BadInput, require
 from visionvalley.core.arrays import Floats, Ints
 from visionvalley.kernels import rays as kernels
-from visionvalley.kernels.ordering import bounds, curve_order, key_layout, pieces_of, rows_of, writable
+from visionvalley.kernels.ordering import pieces_of, writable
 from visionvalley.kernels.threads import each_thread
 from visionvalley.vision.shape.surfaces import SurfaceIndex
-
-LEAST_SORTED, MOST_SORTED = 10_000, 1 << 28  # rays that are worth putting in order, and that can be
-SCATTERED = 0.1  # rays farther apart than this share of the surface are put in order
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,22 +53,5 @@ def cast(surface: SurfaceIndex, origins_m: Any, directions: Any) -> Hits:
     frame = np.array([*surface.origin_m, max(surface.extent_m, 1e-30), *surface.half_sides_m])
     mesh = surface.vertices_m, surface.faces
     out = hits.distance_m, hits.face, hits.weights
-    order = _order(surface, starts, ways)
-    each_thread(kernels.cast_rays, pieces_of(count, kernels.PIECE), starts, ways, order, frame, tree, mesh, out)
+    each_thread(kernels.cast_rays, pieces_of(count, kernels.PIECE), starts, ways, frame, tree, mesh, out)
     return hits
-
-
-def _order(surface: SurfaceIndex, origins: Floats, directions: Floats) -> Ints:
-    """Return the rows of the rays such that each is near the one before; as they come where they are so already."""
-    count = len(origins)
-    if not LEAST_SORTED <= count < MOST_SORTED:
-        return np.arange(count, dtype=np.int32)
-    sample = np.linspace(0, count - 2, 512).astype(np.int64)
-    size = np.sqrt((directions[sample] ** 2).sum(axis=1))
-    ahead = surface.extent_m / float(np.median(np.where(np.isfinite(size) & (size > 0), size, 1.0)))
-    steps = origins[sample + 1] - origins[sample] + ahead * (directions[sample + 1] - directions[sample])
-    if not np.nanmedian(np.abs(steps).sum(axis=1)) > SCATTERED * surface.extent_m:
-        return np.arange(count, dtype=np.int32)
-    places = origins + ahead * directions
-    low, high, _ = bounds(places)
-    return rows_of(curve_order(places, low, high), key_layout(count)[1])
