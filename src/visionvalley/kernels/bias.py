@@ -327,11 +327,14 @@ def filter_rows_worker(counter, points, starts, grid, queries, reach, steep, cou
     offsets          (Q + 1,) where each row starts; with columns of length zero, each row's length is written after it
     columns, values  out
     """
-    n, room = len(queries), 256
+    n, room = len(queries), 0
+    if len(columns) > 0:
+        for q in range(n):
+            room = max(room, offsets[q + 1] - offsets[q])
     moments, inverse = np.empty((TERMS, TERMS)), np.zeros(TERMS)
     low, high = np.empty(3, np.int64), np.empty(3, np.int64)
-    which, x, y = np.empty(room, np.int64), np.empty(room), np.empty(room)
-    squared, weight = np.empty(room), np.empty(room)
+    which, numbers = np.empty(room, np.int64), np.empty((4, room))
+    x, y, squared, weight = numbers[0], numbers[1], numbers[2], numbers[3]
     while True:
         piece = take(counter)
         if piece * ROWS >= n:
@@ -341,11 +344,6 @@ def filter_rows_worker(counter, points, starts, grid, queries, reach, steep, cou
             if len(columns) == 0:
                 offsets[q + 1] = found
                 continue
-            if found > room:
-                room = 2 * found
-                which, x, y = np.empty(room, np.int64), np.empty(room), np.empty(room)
-                squared, weight = np.empty(room), np.empty(room)
-                gathered(points, starts, grid, queries[q], reach, low, high, which, x, y, squared)
             weigh(found, x, y, squared, steep, count, moments, inverse, weight)
             for i in range(found):
                 columns[offsets[q] + i] = which[i]
