@@ -256,3 +256,22 @@ def test_many_points_need_not_be_few(rng):
     assert not np.isnan(one.points_m[zone.contacts]).any()
     alone = minimum_zone.fit_cylinder(one.points_m[zone.contacts], zone.element)
     assert alone.width_m <= zone.width_m + 1e-15
+
+
+@pytest.mark.parametrize(("count", "degrees"), [(6, 360), (40, 360), (12, 45)])
+def test_that_the_plane_of_a_circle_turns_with_its_points_adds_next_to_nothing(count, degrees):
+    """Against the same fit in the true plane: its uncertainty needs no part of the plane's."""
+    fits = [minimum_zone.fit_circle]
+    if degrees == 360:
+        fits += [one_sided.fit_inscribed_circle, one_sided.fit_circumscribed_circle]
+    turn = np.radians(degrees) * (np.arange(count) / (count - (degrees < 360)) - 0.5)
+    round_ = np.stack([0.01 * np.cos(turn), 0.01 * np.sin(turn), 0 * turn], axis=1)
+    like = Circle(np.zeros(3), np.array([0, 0, 1.0]), 0.01)
+    for fit in fits:
+        widths = []
+        for seed in range(20):
+            points = round_ + np.random.default_rng(seed).normal(0, 10e-6, (count, 3))
+            widths.append([fit(points, like, held).width_m for held in (Held(), Held(parallel=like.normal))])
+        own, held = np.array(widths).T
+        assert np.abs(own - held).max() < 0.15 * held.std()
+        assert own.std() == pytest.approx(held.std(), rel=0.03)

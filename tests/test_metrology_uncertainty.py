@@ -226,6 +226,8 @@ CELLS = [
     Cell("flatness", 300, "white", "form"),
     Cell("flatness", 300, "correlated", "perfect"),
     Cell("cylindricity", 300, "white", "perfect"),
+    Cell("circular run-out, touching", 300, "scale", "form"),
+    Cell("position (M), datum (M)", 300, "white", "form"),
 ]
 
 

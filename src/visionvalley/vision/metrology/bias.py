@@ -8,13 +8,14 @@ measurand is T(h).
 
 Draws of e, from the sensor's noise through the weights of the filter (JCGM 101:2008, 5 and 7), give the distribution
 of T(t h / T(h) + e) for every true value t, and its inversion the interval, see `intervals.bounded`. The shape
-h / T(h) is not known; it is what stands out of the noise in the deviations that were seen, see `shapes`. So the form
-that is carried into the draws is shrunk, and noise is not counted twice. How much it is to be shrunk is not known
-either: the interval holds those of a shape that is shrunk little and of one that is shrunk much.
+h / T(h) is not known; it is where the surface lies by least squares, as far as the zone is not free to follow, and what
+stands out of the noise besides in the deviations that were seen, see `shapes`. So the form that is carried into the
+draws is shrunk, and noise is not counted twice. How much it is to be shrunk is not known either: the interval holds
+those of a shape that is shrunk little and of one that is shrunk much.
 
-Surfaces that keep to a boundary (ISO 2692), features and datums, are each a shape of their own: where they lie and how
-large they are by least squares, and what stands out of that. Of a datum's boundary, which may not be passed, noise
-leaves less room than there is; in a draw in which it leaves none the boundary is let out as far as it takes.
+Surfaces that keep to a boundary (ISO 2692), features and datums, are each a shape of their own. Of a datum's boundary,
+which may not be passed, noise leaves less room than there is; in a draw in which it leaves none the boundary is let
+out as far as it takes.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from visionvalley.vision.metrology.grown import Grown
 from visionvalley.vision.metrology.intervals import TAIL, Bounded, bounded, coverage_factor, quantile
 from visionvalley.vision.metrology.levels import Group, group, padded
 from visionvalley.vision.metrology.propagation import Sensed, Singles, drawn, multiplied
-from visionvalley.vision.metrology.shapes import in_place, standing_out
+from visionvalley.vision.metrology.shapes import in_place
 from visionvalley.vision.metrology.sizes import LocalSizes, Mating, Side
 from visionvalley.vision.metrology.toleranced import Widest, Zone
 from visionvalley.vision.metrology.touching import all_round, laid, own_place, poses
@@ -205,18 +206,20 @@ def _mean(one: Group) -> Floats:
 
 
 def _standing(one: Group) -> tuple[Floats, Floats]:
-    """Return what stands out, shrunk little and much; where surfaces keep to boundaries, of each by itself."""
+    """Return where surfaces lie, as far as they are not free, and what stands out besides: shrunk little and much.
+
+    Of surfaces that keep to boundaries each has its own.
+    """
     mean = _mean(one)
     values, noise = one.values - mean, (one.draws[:LOOKED, : len(mean)] - mean).T
-    if one.part is None:
-        return standing_out(values, noise, one.slopes, one.points_m, one.gradients)
+    part = np.zeros(len(mean)) if one.part is None else one.part
+    free = one.slopes if one.part is None else one.slopes[:0]
     little, much = np.empty_like(values), np.empty_like(values)
-    for part in np.unique(one.part):
-        here = np.flatnonzero(one.part == part)
+    for here in (np.flatnonzero(part == which) for which in np.unique(part)):
         weight = HARD if one.hard is not None and one.hard[here[0]] else 1.0
         points, gradients = one.points_m[here], one.gradients[here]
-        slopes = own_place(points, gradients)
-        shapes = in_place(values[here] / weight, noise[here] / weight, slopes, points, gradients)
+        place = own_place(points, gradients, free[:, here])
+        shapes = in_place(values[here] / weight, noise[here] / weight, place, free[:, here], points, gradients)
         little[here], much[here] = (weight * shape for shape in shapes)
     return little, much
 

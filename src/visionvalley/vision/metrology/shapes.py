@@ -71,12 +71,17 @@ def standing_out(
     return _everywhere(atoms, chosen)
 
 
-def in_place(values: Floats, draws: Floats, slopes: Floats, points_m: Floats, gradients: Floats) -> list[Floats]:
-    """Return the same where it lies: that is known by least squares."""
+def in_place(
+    values: Floats, draws: Floats, place: Floats, free: Floats, points_m: Floats, gradients: Floats
+) -> list[Floats]:
+    """Return the same where it lies: that is known by least squares.
+
+    place  (p, M) how values change with where it lies; free (k, M) with what is free to take anything: all orthonormal
+    """
     shapes = []
-    for found in standing_out(values, draws, slopes, points_m, gradients):
+    for found in standing_out(values, draws, np.concatenate([free, place]), points_m, gradients):
         left = values - found
-        shapes.append(found + sum(((row * left).sum() * row for row in slopes), np.zeros_like(found)))
+        shapes.append(found + sum(((row * left).sum() * row for row in place), np.zeros_like(found)))
     return shapes
 
 

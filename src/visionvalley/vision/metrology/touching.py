@@ -70,7 +70,7 @@ class Laid:
         """Return what stands out of the noise in the deviations, shrunk little and shrunk much."""
         one = self.group
         noise = np.ascontiguousarray(one.draws[:LOOKED, : len(one.values)].T, np.float64)
-        return in_place(one.values, noise, one.slopes, one.points_m, one.gradients)
+        return in_place(one.values, noise, one.slopes, one.slopes[:0], one.points_m, one.gradients)
 
 
 def laid(touched: Touched, points: Sensed, noise: Noise) -> Laid:
@@ -101,11 +101,15 @@ def laid(touched: Touched, points: Sensed, noise: Noise) -> Laid:
     return Laid(made, motions, freedoms, radius, touched)
 
 
-def own_place(points_m: Floats, gradients: Floats) -> Floats:
-    """Return how deviations change with where a surface lies and how large it is: rows (k, M), orthonormal."""
+def own_place(points_m: Floats, gradients: Floats, free: Floats) -> Floats:
+    """Return how deviations change with where a surface lies and how large it is: rows (p, M), orthonormal.
+
+    free  (k, M) orthonormal: what may move anyway, which is left out
+    """
     rows = Rows.above(np.zeros(len(points_m)), points_m, gradients)
     moved = multiplied(rows.motions(), about(*centre_and_extent(points_m)))
-    return independent(np.concatenate([moved, np.ones((len(points_m), 1))], axis=1))[0]
+    columns = np.concatenate([moved, np.ones((len(points_m), 1))], axis=1)
+    return independent(columns - multiplied(free.T, multiplied(free, columns)))[0]
 
 
 def _some(outward: Floats, signs: Floats, both: bool, most: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
