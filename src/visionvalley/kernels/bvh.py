@@ -12,6 +12,7 @@ numbers (of the triangles, of twice their centres).
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,7 @@ FULL = 56  # triangles of a node whose children are leaves, most of them full
 DEEP = 48  # binary splits from the root, beyond which ranges are halved as they lie
 STACK = 640  # more than the deepest tree of 2 ** 31 triangles puts on a stack
 PIECE = 2048
+LINE = 64  # bytes of a line of the cache
 NODE = 56  # numbers a node: eight low x, low y, low z, high x, high y, high z, and eight children as bits
 FLAT = 17  # vectors of a leaf for distances, see `pack_flat`
 OPEN, SPLIT = 0, 1  # states of a range
@@ -559,6 +561,13 @@ def build(vertices: NDArray[np.float32], faces: NDArray[np.int32]) -> Tree:
     return _finish((vertices, faces), rows, ranges, boxes)
 
 
+def _aligned(shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Return an empty array that begins with a line of the cache, so that no vector of it lies across two."""
+    room = np.empty(4 * math.prod(shape) + LINE, np.uint8)
+    first = -room.ctypes.data % LINE
+    return room[first : first + 4 * math.prod(shape)].view(np.float32).reshape(shape)
+
+
 def _finish(mesh: Any, rows: Any, ranges: Any, boxes: Any) -> Tree:
     slots, count = len(ranges), len(mesh[1])
     roots, totals, bases = np.zeros(slots, np.int64), np.zeros((slots, 2), np.int64), np.zeros((slots, 2), np.int64)
@@ -570,9 +579,9 @@ def _finish(mesh: Any, rows: Any, ranges: Any, boxes: Any) -> Tree:
     bases[:, 0] += height
     many, leaf_count = int(bases[-1, 0] + totals[-1, 0]), int(bases[-1, 1] + totals[-1, 1])
     tree = (
-        np.empty((many, NODE), np.float32),
-        np.empty((leaf_count, FLAT, 8), np.float32),
-        np.empty((leaf_count, 9, 8), np.float32),
+        _aligned((many, NODE)),
+        _aligned((leaf_count, FLAT, 8)),
+        _aligned((leaf_count, 9, 8)),
         np.empty((leaf_count, 8), np.int32),
     )
     settle_top(top[:height], bases, tree[0])

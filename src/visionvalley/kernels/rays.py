@@ -3,15 +3,14 @@
 
 Triangles are tested relative to the ray, sheared so that it runs along one axis (Woop, Benthin & Wald 2013,
 Watertight ray/triangle intersection): both faces of an edge see the same rounded corners, and products with exact
-signs put the ray on opposite sides or upon it, so a ray at an edge or a
-corner of a closed surface never slips through. Boxes are
-widened by more than float32 can err.
+signs put the ray on opposite sides or upon it, so a ray at an edge or a corner of a closed surface never slips
+through. Boxes are widened by more than float32 can err.
 
 A processor waits for memory, and for branches that it guessed wrong, much longer than it computes. So rays are taken
 in batches: all are prepared, then searched for what they meet, then measured. In the search several rays are under
-way and take one step in turn, what each will read next being fetched meanwhile (Chen, Ailamaki, Gibbons & Mowry 2004,
-Improving hash join performance through prefetching). Of triangles met at the same distance the first in the tree
-counts: what a ray meets depends on no other ray, and not on the way through the tree.
+way and take one step in turn, what each will read next being fetched meanwhile (Kocberber, Falsafi & Grot 2015,
+Asynchronous memory access chaining). Of triangles met at the same distance the first in the tree counts: what a ray
+meets depends on no other ray, and not on the way through the tree.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ from visionvalley.kernels.simd import (
 PIECE = 512  # rays of a batch
 PAD = np.float32(2e-6)  # of the extent; what boxes are widened by
 LEAST = 1e-20  # a direction's smallest part
-LEAF_BYTES, NODE_BYTES, LINES = 288, 4 * NODE, 5  # of memory; lines of 64 bytes that are fetched
+LEAF_BYTES, NODE_BYTES, LINES = 288, 4 * NODE, 4  # of memory; lines of 64 bytes that are fetched
 
 # What is known of a ray, RAY numbers: one over its direction; what it adds to a plane's place times that, for near and
 # for far sides of boxes; its origin and its shear, those across its main axis first; where near sides lie in a node,
@@ -288,35 +287,41 @@ def prepare(rays, ray, parts, frame, origin, direction):
 
 
 @bare
-def prepare_all(origins, directions, first, end, frame, batch, distances):
+def prepare_all(origins, directions, first, end, frame, batch, out):
     """Write down the rays of rows `first` to `end` that may meet something, and return how many do."""
-    rays, rows, parts = batch
+    rays, rows, ways, parts = batch
+    distances, hit_faces, weights = out
     count = 0
     for i in range(first, end):
+        distances[i], hit_faces[i] = np.nan, -1
+        weights[i, 0] = weights[i, 1] = np.nan
         origin, (direction, size) = row_of(origins, i), unit(row_of(directions, i))
         if not (abs(origin[0]) + abs(origin[1]) + abs(origin[2]) < np.inf and 0 < size < np.inf):
             continue
         distances[i] = np.inf
         rows[count] = i
+        ways[3 * count], ways[3 * count + 1], ways[3 * count + 2] = direction
         count += prepare(rays, count * RAY, parts, frame, origin, direction)
     return count
 
 
 @inlined
-def exact_hit(triangle, origin, direction):
+def exact_hit(triangle, origin, direction, axes):
     """Distance along a ray to a triangle that it meets, and the weights of its second and third corner.
 
-    triangle  (9,) corner after corner
+    triangle, origin, direction  arrays and where their numbers begin in them, corner after corner; axes of the shear
     """
-    kz = main_axis(direction)
-    kx, ky = others(kz)
-    scale = 1 / pick(kz, direction)
-    sx, sy = pick(kx, direction) * scale, pick(ky, direction) * scale
-    ox, oy, oz = pick(kx, origin), pick(ky, origin), pick(kz, origin)
-    az, bz, cz = triangle[kz] - oz, triangle[3 + kz] - oz, triangle[6 + kz] - oz
-    ax, ay = triangle[kx] - ox - sx * az, triangle[ky] - oy - sy * az
-    bx, by = triangle[3 + kx] - ox - sx * bz, triangle[3 + ky] - oy - sy * bz
-    cx, cy = triangle[6 + kx] - ox - sx * cz, triangle[6 + ky] - oy - sy * cz
+    corners, a = triangle
+    places, o = origin
+    ways, d = direction
+    kx, ky, kz = axes
+    scale = 1 / ways[d + kz]
+    sx, sy = ways[d + kx] * scale, ways[d + ky] * scale
+    ox, oy, oz = places[o + kx], places[o + ky], places[o + kz]
+    az, bz, cz = corners[a + kz] - oz, corners[a + 3 + kz] - oz, corners[a + 6 + kz] - oz
+    ax, ay = corners[a + kx] - ox - sx * az, corners[a + ky] - oy - sy * az
+    bx, by = corners[a + 3 + kx] - ox - sx * bz, corners[a + 3 + ky] - oy - sy * bz
+    cx, cy = corners[a + 6 + kx] - ox - sx * cz, corners[a + 6 + ky] - oy - sy * cz
     u, v, w = cx * by - cy * bx, ax * cy - ay * cx, bx * ay - by * ax
     turn = np.copysign(1.0, u + v + w)
     u, v, w = max(u * turn, 0.0), max(v * turn, 0.0), max(w * turn, 0.0)  # float32 may meet what float64 just misses
@@ -328,33 +333,29 @@ def exact_hit(triangle, origin, direction):
 
 
 @bare
-def pick(k, of):
-    """Number k of three."""
-    return of[0] if k == 0 else of[1] if k == 1 else of[2]
-
-
-@bare
-def measure_all(origins, directions, count, leaf_faces, mesh, batch, out):
+def measure_all(origins, count, hits, leaf_faces, mesh, batch, room, out):
     """Measure what the rays of a batch have met. Each loop reads one kind of memory, so that its waits overlap."""
-    rows, hits, faces_met, triangles = batch
+    rays, rows, ways, _ = batch
     vertices, faces = mesh
+    met, faces_met, triangles = room
     distances, hit_faces, weights = out
-    met = 0
+    many = 0
     for m in range(count):
-        rows[met], hits[met] = rows[m], hits[m]
-        met += np.int64(hits[m] >= 0)
-    for m in range(met):
-        faces_met[m] = leaf_faces[hits[m]]
-    for m in range(met):
+        met[many] = m
+        many += np.int64(hits[m] >= 0)
+    for n in range(many):
+        faces_met[n] = leaf_faces[hits[met[n]]]
+    for n in range(many):
         for corner in range(3):
-            a = faces[faces_met[m], corner]
+            a = faces[faces_met[n], corner]
             for k in range(3):
-                triangles[m, 3 * corner + k] = vertices[a, k]
-    for m in range(met):
-        i = rows[m]
-        direction, _ = unit(row_of(directions, i))
-        hit_faces[i] = faces_met[m]
-        distance, weights[i, 0], weights[i, 1] = exact_hit(triangles[m], row_of(origins, i), direction)
+                triangles[9 * n + 3 * corner + k] = vertices[a, k]
+    for n in range(many):
+        m = met[n]
+        i, axis = rows[m], m * RAY + AXES
+        axes = whole(rays, axis) >> 3, whole(rays, axis + 1) >> 3, whole(rays, axis + 2) >> 3
+        hit_faces[i] = faces_met[n]
+        distance, weights[i, 0], weights[i, 1] = exact_hit((triangles, 9 * n), (origins, 3 * i), (ways, 3 * m), axes)
         distances[i] = max(distance, 0.0)
 
 
@@ -366,25 +367,28 @@ def measure_all(origins, directions, count, leaf_faces, mesh, batch, out):
 def cast_rays(counter, origins, directions, frame, tree, mesh, out):
     """Find what each ray meets first.
 
-    origins, directions  (N, 3); rows that are not finite, and directions of no length, are left as they are in `out`
+    origins, directions  (N, 3); of rows that are not finite, and directions of no length, nothing is known
     frame   (7,) origin of the tree, its extent, half the sides of the box around it
     tree    nodes, nodes as whole numbers (the children), corners of the leaves, faces of the leaves
     mesh    vertices (V, 3), faces (F, 3)
-    out     distance (N,) along the unit direction, face (N,), weights of the second and third corner (N, 2)
+    out     distance (N,) along the unit direction, infinite for none, NaN where nothing is known; face (N,), -1 for
+            none; weights of the second and third corner (N, 2), NaN for none
     """
-    rays, parts = np.zeros((PIECE + 1) * RAY, np.float32), np.empty(9, np.float32)
-    rows, hits = np.empty(PIECE, np.int64), np.empty(PIECE + 1, np.int64)
-    batch = rows, hits, np.empty(PIECE, np.int64), np.empty((PIECE, 9))
-    slots, stacks = (
-        np.empty((SLOTS, STATE), np.int64),
-        (np.empty(SLOTS * DEPTH, np.int32), np.empty(SLOTS * DEPTH, np.int32)),
+    batch = (
+        np.zeros((PIECE + 1) * RAY, np.float32),
+        np.empty(PIECE, np.int64),
+        np.empty(3 * PIECE),
+        np.empty(9, np.float32),
     )
-    search_tree = tree[0], tree[1], tree[2]
+    room = np.empty(PIECE, np.int64), np.empty(PIECE, np.int32), np.empty(9 * PIECE)
+    hits, slots = np.empty(PIECE + 1, np.int64), np.empty((SLOTS, STATE), np.int64)
+    stacks = np.empty(SLOTS * DEPTH, np.int32), np.empty(SLOTS * DEPTH, np.int32)
+    search_tree, places = (tree[0], tree[1], tree[2]), origins.reshape(-1)
     while True:
         first = take(counter) * PIECE
         if first >= origins.shape[0]:
             break
         end = min(first + PIECE, origins.shape[0])
-        count = prepare_all(origins, directions, first, end, frame, (rays, rows, parts), out[0])
-        search(search_tree, rays, count, hits, slots, stacks)
-        measure_all(origins, directions, count, tree[3], mesh, batch, out)
+        count = prepare_all(origins, directions, first, end, frame, batch, out)
+        search(search_tree, batch[0], count, hits, slots, stacks)
+        measure_all(places, count, hits, tree[3], mesh, batch, room, out)

@@ -47,7 +47,7 @@ def cast(surface: SurfaceIndex, origins_m: Any, directions: Any) -> Hits:
     if len(starts) != len(ways):
         raise BadInput("shape.rays_differ", origins=len(starts), directions=len(ways))
     count = len(ways)
-    hits = Hits(np.full(count, np.nan), np.full(count, -1, np.int32), np.full((count, 2), np.nan))
+    hits = Hits(np.empty(count), np.empty(count, np.int32), np.empty((count, 2)))
     nodes, _, corners, leaf_faces = surface.tree
     tree = nodes.reshape(-1), nodes.reshape(-1).view(np.int32), corners.reshape(-1), leaf_faces.reshape(-1)
     frame = np.array([*surface.origin_m, max(surface.extent_m, 1e-30), *surface.half_sides_m])
