@@ -16,7 +16,7 @@ from visionvalley.core import BadInput, Cloud, Pose, Verdict
 from visionvalley.io import read, write
 from visionvalley.report.characteristics import characteristics
 from visionvalley.report.page import page_of, part_of
-from visionvalley.samples.simulated import bracket
+from visionvalley.samples.simulated import DENT_M, bracket
 from visionvalley.vision.metrology.changes import changes
 from visionvalley.vision.shape.topology import sample_surface
 from visionvalley.vision.simulation.parts import plant_offset
@@ -113,6 +113,13 @@ def test_scans_in_frames_of_their_own_are_registered_on_what_did_not_change(surf
     assert 'class="histogram"' in html
 
 
+def _ended(command) -> int:
+    """Return the exit code of a command."""
+    with pytest.raises(SystemExit) as stopped:
+        command()
+    return stopped.value.code
+
+
 def test_from_files_by_the_command_and_again(monkeypatch, capsys, tmp_path, surfaces):
     for name, seed in (("before", 5), ("after", 6)):
         write(tmp_path / f"{name}.ply", Cloud(scanned(surfaces[0], seed, 20_000)[0]), unit="mm")
@@ -133,6 +140,17 @@ def test_from_files_by_the_command_and_again(monkeypatch, capsys, tmp_path, surf
         main()
     assert stopped.value.code == 0
     assert "same bits" in capsys.readouterr().out
+
+
+def test_the_demonstration_finds_its_dent_within_the_uncertainty(monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "argv", ["valley", "demo", "--comparison", "--quiet", "-o", str(tmp_path / "demo")])
+    assert _ended(main) == 0
+    told = json.loads((tmp_path / "demo-comparison" / "result.json").read_text())
+    (dent,) = told["features"]
+    low, high = dent["measured"]["interval_95"]
+    assert low < DENT_M < high
+    assert [one["value"] for one in dent["beside"] if one["name"] == "planted"] == [DENT_M]
+    assert (told["simulated"], told["verdict"]) == (True, "fail")
 
 
 def test_the_title_of_a_comparison_is_the_later_scan():

@@ -20,6 +20,7 @@ END_WITH_PARENT = 1
 DEMONSTRATIONS = {  # the application of a run, and the words that make one
     "manufacturing.demonstration": ("demo", "--quiet"),
     "manufacturing.features_demonstration": ("demo", "--features", "--quiet"),
+    "manufacturing.comparison_demonstration": ("demo", "--comparison", "--quiet"),
 }
 
 

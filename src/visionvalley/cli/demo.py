@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from visionvalley.runs.conducting import Keeping
 
 SCANS = "bunny_scans"
-FEATURES_OUTPUT = "-features"  # behind the name of the folder: the results of the second part
+FEATURES_OUTPUT, COMPARISON_OUTPUT = "-features", "-comparison"  # behind the name of the folder, of other results
 
 
 def demo(
@@ -29,12 +29,15 @@ def demo(
     features: Annotated[
         bool, typer.Option("--features", help="Measure the features of a machined part, the truth beside, instead.")
     ] = False,
+    comparison: Annotated[
+        bool, typer.Option("--comparison", help="Compare a part before and after a dent, in simulated scans, instead.")
+    ] = False,
     owner: Owner = None,
     keep_days: KeepDays = None,
     keep_inputs: KeepInputs = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")] = False,
 ) -> None:
-    """Register ten range scans without a start, fuse them and inspect the cloud; or measure features.
+    """Register ten range scans without a start, fuse them and inspect the cloud; or measure features, or compare.
 
     The features are of a machined part with planted faults, in a simulated scan: the truth stands beside.
     The scans of the Stanford bunny are found beside the checkout, in VALLEY_DATA or in the cache, else
@@ -44,7 +47,7 @@ def demo(
     from visionvalley.cli.terminal import progress_bar, say, show_demo, show_record
     from visionvalley.core import BadInput
 
-    ready("demo", quiet=quiet, without=() if features else FEATURES)
+    ready("demo", quiet=quiet, without=() if features or comparison else FEATURES)
     from visionvalley.runs.conducting import Keeping
     from visionvalley.runs.demo import demonstrate, demonstrate_simulated
     from visionvalley.samples import find
@@ -52,6 +55,9 @@ def demo(
     keeping = Keeping(owner, keep_days, keep_inputs)
     if features:
         _features(output.with_name(f"{output.name}{FEATURES_OUTPUT}"), keeping, quiet=quiet)
+        return
+    if comparison:
+        _comparison(output.with_name(f"{output.name}{COMPARISON_OUTPUT}"), keeping, quiet=quiet)
         return
     with progress_bar(quiet=quiet) as progress:
         try:
@@ -81,6 +87,16 @@ def _features(output: Path, keeping: Keeping, *, quiet: bool) -> None:
         except BadInput:
             part = None
         done = demonstrate_features(part, output, progress, keeping)
+    show_done(done, quiet=quiet)
+
+
+def _comparison(output: Path, keeping: Keeping, *, quiet: bool) -> None:
+    """Compare two simulated scans of a bracket of ours."""
+    from visionvalley.cli.terminal import progress_bar, show_done
+    from visionvalley.runs.compared import demonstrate_comparison
+
+    with progress_bar(quiet=quiet) as progress:
+        done = demonstrate_comparison(output, progress, keeping)
     show_done(done, quiet=quiet)
 
 

@@ -10,18 +10,26 @@ from pathlib import Path
 from visionvalley.applications.manufacturing.comparison import Comparison, run
 from visionvalley.applications.manufacturing.seeds import Seeds
 from visionvalley.applications.manufacturing.settings import ComparisonSettings
-from visionvalley.core import Progress, Report, stage, text
+from visionvalley.core import SILENT, Progress, Report, stage, text
 from visionvalley.runs.comparison import DRAWN
-from visionvalley.runs.conducting import Asked, Job
+from visionvalley.runs.conducting import Asked, Done, Job, Keeping, conduct
 from visionvalley.runs.featured import SIMULATED, with_truth
 
 APPLICATION = "manufacturing.comparison_demonstration"
 TOLERANCE_M = 0.1e-3
 
 
+def demonstrate_comparison(output: Path, progress: Progress = SILENT, keeping: Keeping = Keeping()) -> Done:
+    """Compare two simulated scans of a part, a dent planted between them."""
+    return conduct(_job(output, Seeds(), 0), keeping, progress)
+
+
 def again(asked: Asked, _inputs: Mapping[str, Path], output: Path) -> Job:
     """Return the job of what was asked; it reads no files."""
-    seeds, seed = Seeds.of(asked.seeds), asked.seeds.get(SIMULATED, 0)
+    return _job(output, Seeds.of(asked.seeds), asked.seeds.get(SIMULATED, 0))
+
+
+def _job(output: Path, seeds: Seeds, seed: int) -> Job:
     settings = ComparisonSettings(tolerance_m=TOLERANCE_M)
 
     def work(progress: Progress) -> Report:
