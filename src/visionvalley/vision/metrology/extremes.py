@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Generic
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +19,7 @@ from visionvalley.core.arrays import Floats
 from visionvalley.kernels import extremes as programs
 from visionvalley.kernels import fits as kernels
 from visionvalley.vision.geometry.symmetric import eigen, product
-from visionvalley.vision.metrology.fits import Criterion, E, Shape, freedom, residuals
+from visionvalley.vision.metrology.fits import Deviating, E, Shape, freedom, residuals
 from visionvalley.vision.metrology.least_squares import scale_of
 from visionvalley.vision.metrology.starts import Problem, tidied
 
@@ -35,28 +34,17 @@ Signs = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Touching(Generic[E]):
-    """An element that touching points decide.
+class Touching(Deviating[E]):
+    """An element that touching points decide; of a zone in its middle.
 
-    element      with its point as `Fitted` has it; of a zone in its middle
-    residual_m   (N,) signed distances from the element; NaN: no point
     width_m      of the zone: its whole width, of a line the diameter of the cylinder about it; of an inscribed or
                  circumscribed element its size (diameter, width); of a tangent plane the largest distance from it
     contacts     (m,) rows of the points that decide
     multipliers  (m,) how much each of them carries, positive, their sum one
     sensitivities  (m, 3) how the width changes with a shift of each contact
     answers      (k, m, 3) how the element's parameters (`fits.PARAMETERS`) do
-    converged    whether the conditions of a local optimum hold to rounding over all points
     """
 
-    element: E
-    points_m: Floats
-    residual_m: Floats
-    rms_m: float
-    largest_m: float
-    criterion: Criterion
-    rounds: int
-    converged: bool
     width_m: float
     contacts: NDArray[np.intp]
     multipliers: Floats

@@ -85,8 +85,8 @@ FREE = Held()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Fitted(Generic[E]):
-    """An element fitted to points.
+class Deviating(Generic[E]):
+    """An element, and how points deviate from it.
 
     element     its point stands beside the mean of the points (circle, sphere, slot: in its centre)
     residual_m  (N,) signed distance of each point, positive outside (plane: along the normal); of a line, and of a
@@ -94,8 +94,7 @@ class Fitted(Generic[E]):
     rms_m       root mean square of the residuals
     largest_m   the largest absolute residual
     criterion   what was made best
-    converged   whether its conditions were met to rounding
-    answer      (k, 8) for `influence`: how the parameters answer to a change of the criterion's slopes
+    converged   whether its conditions were met to rounding over all points
     """
 
     element: E
@@ -106,6 +105,15 @@ class Fitted(Generic[E]):
     criterion: Criterion
     rounds: int
     converged: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fitted(Deviating[E]):
+    """An element fitted to all points.
+
+    answer  (k, 8) for `influence`: how the parameters answer to a change of the criterion's slopes
+    """
+
     shape: Shape
     answer: Floats
 
