@@ -80,8 +80,15 @@ class Open:
 
 
 @contextlib.contextmanager
-def opened(folder: Path, settings: HallSettings = HallSettings(), records: Records | None = None, keys=None, **values):
-    """Yield a hall that answers at a free port; it is closed afterwards."""
+def opened(
+    folder: Path,
+    settings: HallSettings = HallSettings(),
+    records: Records | None = None,
+    keys=None,
+    workers=0,
+    **values,
+):
+    """Yield a hall that answers at a free port, with so many workers from the start; it is closed afterwards."""
     hall = Hall(records or Records(folder / "records", patience_s=5.0), settings, **values)
     at = serving.bound(0, lan=settings.lan, exact=True)
     server = uvicorn.Server(serving.configured(hall, keys))
@@ -93,6 +100,9 @@ def opened(folder: Path, settings: HallSettings = HallSettings(), records: Recor
         assert time.monotonic() < deadline
         time.sleep(0.01)
     open_hall = Open(hall, f"{settings.scheme}://127.0.0.1:{at.getsockname()[1]}")
+    if workers:
+        hall.running.workers.count = workers
+        hall.running.start()
     try:
         yield open_hall
     finally:

@@ -339,9 +339,7 @@ class Visit:
 
 def lived(folder, sample="block", keep=lambda _name, _device: None):
     """Live the whole visit in a hall and a browser of its own; `folder`: where both keep what is theirs."""
-    with morning(), halls.opened(folder / "hall") as here, browsers.opened(folder / "profile") as chromium:
-        here.hall.running.workers.count = 1
-        here.hall.running.start()
+    with morning(), halls.opened(folder / "hall", workers=1) as here, browsers.opened(folder / "profile") as chromium:
         visit = Visit(here, chromium, sample, keep)
         visit.plan()
         visit.invite()

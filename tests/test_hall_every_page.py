@@ -63,9 +63,7 @@ OPEN = "document.querySelectorAll('main details:not(.menu)').forEach((one) => { 
 
 @pytest.fixture(scope="module")
 def here(tmp_path_factory):
-    with halls.opened(tmp_path_factory.mktemp("hall")) as opened:
-        opened.hall.running.workers.count = 1
-        opened.hall.running.start()
+    with halls.opened(tmp_path_factory.mktemp("hall"), workers=1) as opened:
         yield opened
 
 

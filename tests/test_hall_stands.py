@@ -36,9 +36,7 @@ SAMPLE = {"stand": "inspection", "sample": "block"}
 
 @pytest.fixture(scope="module")
 def here(tmp_path_factory):
-    with halls.opened(tmp_path_factory.mktemp("hall")) as opened:
-        opened.hall.running.workers.count = 1
-        opened.hall.running.start()
+    with halls.opened(tmp_path_factory.mktemp("hall"), workers=1) as opened:
         yield opened
 
 

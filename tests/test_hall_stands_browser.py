@@ -19,9 +19,7 @@ WAYS = [("ar", "dark", PHONE), ("en", "dark", PHONE), ("ar", "light", LAPTOP)]
 
 @pytest.fixture(scope="module")
 def here(tmp_path_factory):
-    with halls.opened(tmp_path_factory.mktemp("hall")) as opened:
-        opened.hall.running.workers.count = 1
-        opened.hall.running.start()
+    with halls.opened(tmp_path_factory.mktemp("hall"), workers=1) as opened:
         yield opened
 
 
