@@ -112,6 +112,23 @@ def test_what_a_ray_meets_depends_on_no_other_ray(rng):
         assert np.array_equal(part.weights, whole.weights[rows], equal_nan=True)
 
 
+@pytest.mark.parametrize("origin", [(0, 0, -0.2), (0.3, 0.2, 0.1), (0.033, 0.001, 0.002)])
+def test_rays_side_by_side_meet_what_they_meet_alone(origin, rng):
+    mesh = torus()
+    surface = index_surface(mesh)
+    across, up = np.meshgrid(np.linspace(-0.06, 0.06, 200), np.linspace(-0.06, 0.06, 50))
+    directions = np.column_stack([across.ravel(), up.ravel(), np.full(across.size, 0.004)]) - origin
+    near = mesh.vertices_m[mesh.faces[:, [0, 1, 0, 1]]].reshape(-1, 3) - origin  # along edges, to their corners
+    directions = np.concatenate([directions, near])
+    beside = cast(surface, np.array(origin), directions)
+    order = rng.permutation(len(directions))
+    alone = cast(surface, np.array(origin), directions[order])
+    assert (beside.face >= 0).sum() > 1000
+    assert np.array_equal(alone.face, beside.face[order])
+    assert np.array_equal(alone.distance_m, beside.distance_m[order])
+    assert np.array_equal(alone.weights, beside.weights[order], equal_nan=True)
+
+
 def test_of_faces_met_at_the_same_distance_the_first_in_the_tree_counts(rng):
     once = torus(40, 30)
     twice = Mesh(once.vertices_m, np.concatenate([once.faces, once.faces]))

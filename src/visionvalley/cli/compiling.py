@@ -14,10 +14,12 @@ REGISTRATION = ("descent", "descriptors", "matching", "prepared", "registration"
 SURFACES = ("best_fit", "bvh", "distances", "topology")
 FEATURES = (
     "bias",
+    "bundles",
     "extremes",
     "filters",
     "fits",
     "least_squares",
+    "ray_steps",
     "rays",
     "sections",
     "starts",

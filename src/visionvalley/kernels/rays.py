@@ -7,49 +7,50 @@ signs put the ray on opposite sides or upon it, so a ray at an edge or a corner 
 through. Boxes are widened by more than float32 can err.
 
 A processor waits for memory, and for branches that it guessed wrong, much longer than it computes. So rays are taken
-in batches: all are prepared, then searched for what they meet, then measured. In the search several rays are under
-way and take one step in turn, what each will read next being fetched meanwhile (Kocberber, Falsafi & Grot 2015,
-Asynchronous memory access chaining). Of triangles met at the same distance the first in the tree counts: what a ray
-meets depends on no other ray, and not on the way through the tree.
+in batches: all are prepared, then searched for what they meet, then measured. Rays that run close together are
+searched as bundles. Of the others several are under way and take one step in turn, what each will read next being
+fetched meanwhile (Kocberber, Falsafi & Grot 2015, Asynchronous memory access chaining). Of triangles met at the same
+distance the first in the tree counts: what a ray meets depends on no other ray, and not on the way through the tree.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from visionvalley.kernels.bundles import EIGHT, search_bundles
 from visionvalley.kernels.bvh import NODE, NOTHING, STACK
 from visionvalley.kernels.compilation import bare, inlined, kernel
+from visionvalley.kernels.ray_steps import (
+    AXES,
+    ENTER,
+    FACTOR,
+    LEAVE,
+    NEAR,
+    ORIGIN,
+    PAD,
+    RAY,
+    SHEAR,
+    START,
+    meet_boxes,
+    meet_leaf,
+    whole,
+)  # fmt: skip
 from visionvalley.kernels.simd import (
     address,
     bits,
     bits_float,
     count_ones,
-    cross_term,
     farthest_first,
     float_bits,
-    load_f32x8,
-    maximum,
-    minimum,
-    multiply_add,
     prefetch,
-    reduce_min,
-    select,
-    splat_f32x8,
     splat_i32x8,
     store,
     take,
-    trailing_zeros,
 )
 
 PIECE = 512  # rays of a batch
-PAD = np.float32(2e-6)  # of the extent; what boxes are widened by
 LEAST = 1e-20  # a direction's smallest part
 LEAF_BYTES, NODE_BYTES, LINES = 288, 4 * NODE, 4  # of memory; lines of 64 bytes that are fetched
-
-# What is known of a ray, RAY numbers: one over its direction; what it adds to a plane's place times that, for near and
-# for far sides of boxes; its origin and its shear, those across its main axis first; where near sides lie in a node,
-# and the axes across and along in a leaf, as bits.
-FACTOR, ENTER, LEAVE, ORIGIN, SHEAR, NEAR, AXES, RAY = 0, 3, 6, 9, 12, 15, 18, 24
 
 # Rays that are under way at once, and what is known of each: its number, where it is and the distance there, how much
 # waits on its stack, the nearest distance met and where. Distances are bits, which sort as they do.
@@ -57,68 +58,6 @@ SLOTS = 16
 NUMBER, PLACE, ENTRY, HEIGHT, BEST, HIT, STATE = 0, 1, 2, 3, 4, 5, 8
 DEPTH = STACK + 9  # of a stack, with an end and the room that a whole node needs
 FAR, END = int(NOTHING.view(np.int32)), 2**31 - 1  # the bits of NOTHING, and more than any distance's
-
-
-# ---- triangles
-@bare
-def spread(rays, at):
-    """A number of a ray in all lanes."""
-    return splat_f32x8(rays[at])
-
-
-@bare
-def whole(rays, at):
-    """A number of a ray that is bits."""
-    return np.int64(float_bits(rays[at]))
-
-
-@bare
-def meet_leaf(corners, leaf, rays, ray, best, hit):
-    """The nearer of what a ray has met and the triangles of a leaf: distance and leaf lane (8 * leaf + lane)."""
-    ox, oy, oz = spread(rays, ray + ORIGIN), spread(rays, ray + ORIGIN + 1), spread(rays, ray + ORIGIN + 2)
-    sx, sy, sz = spread(rays, ray + SHEAR), spread(rays, ray + SHEAR + 1), spread(rays, ray + SHEAR + 2)
-    at = leaf * 72
-    kx, ky, kz = (
-        at + whole(rays, ray + AXES),
-        at + whole(rays, ray + AXES + 1),
-        at + whole(rays, ray + AXES + 2),
-    )
-    az, bz, cz = load_f32x8(corners, kz) - oz, load_f32x8(corners, 24 + kz) - oz, load_f32x8(corners, 48 + kz) - oz
-    ax = multiply_add(sx, az, load_f32x8(corners, kx) - ox)
-    ay = multiply_add(sy, az, load_f32x8(corners, ky) - oy)
-    bx = multiply_add(sx, bz, load_f32x8(corners, 24 + kx) - ox)
-    by = multiply_add(sy, bz, load_f32x8(corners, 24 + ky) - oy)
-    cx = multiply_add(sx, cz, load_f32x8(corners, 48 + kx) - ox)
-    cy = multiply_add(sy, cz, load_f32x8(corners, 48 + ky) - oy)
-    u, v, w = cross_term(cx, by, cy, bx), cross_term(ax, cy, ay, cx), cross_term(bx, ay, by, ax)
-    zero = splat_f32x8(np.float32(0))
-    low, high = minimum(minimum(u, v), w), maximum(maximum(u, v), w)
-    total = u + v + w
-    inside = ((low >= zero) | (high <= zero)) & ((total > zero) | (total < zero))
-    distance = (u * az + v * bz + w * cz) * sz / total
-    found = select(inside & (distance > zero), distance, splat_f32x8(NOTHING))
-    least = reduce_min(found)
-    code = leaf * 8 + trailing_zeros(bits(found <= splat_f32x8(least)))
-    better = (least < best) | ((least == best) & (code < hit))
-    return least if better else best, code if better else hit
-
-
-# ---- boxes
-@bare
-def meet_boxes(nodes, node, rays, ray, best):
-    """Distances at which a ray enters the eight boxes of a node, and a mask of those it enters before `best`."""
-    at = node * NODE
-    near_x, near_y, near_z = whole(rays, ray + NEAR), whole(rays, ray + NEAR + 1), whole(rays, ray + NEAR + 2)
-    fx, fy, fz = spread(rays, ray + FACTOR), spread(rays, ray + FACTOR + 1), spread(rays, ray + FACTOR + 2)
-    enter_x = multiply_add(load_f32x8(nodes, at + near_x), fx, spread(rays, ray + ENTER))
-    enter_y = multiply_add(load_f32x8(nodes, at + near_y), fy, spread(rays, ray + ENTER + 1))
-    enter_z = multiply_add(load_f32x8(nodes, at + near_z), fz, spread(rays, ray + ENTER + 2))
-    leave_x = multiply_add(load_f32x8(nodes, at + 24 - near_x), fx, spread(rays, ray + LEAVE))
-    leave_y = multiply_add(load_f32x8(nodes, at + 40 - near_y), fy, spread(rays, ray + LEAVE + 1))
-    leave_z = multiply_add(load_f32x8(nodes, at + 56 - near_z), fz, spread(rays, ray + LEAVE + 2))
-    enter = maximum(maximum(enter_x, enter_y), maximum(enter_z, splat_f32x8(np.float32(0))))
-    leave = minimum(minimum(leave_x, leave_y), minimum(leave_z, splat_f32x8(best)))
-    return enter, enter <= leave
 
 
 # ---- search
@@ -165,7 +104,7 @@ def step(tree, rays, slots, slot, stacks):
         best, slots[slot, HIT] = meet_leaf(corners, -1 - place, rays, ray, best, slots[slot, HIT])
         slots[slot, BEST] = float_bits(best)
     else:
-        enter, met = meet_boxes(nodes, place, rays, ray, best)
+        enter, met = meet_boxes(nodes, place, rays, ray, FACTOR, best)
         store(stacks[0], height + 1, farthest_first(enter, met))
         store(stacks[1], height + 1, splat_i32x8(np.int32(place)))
         height += count_ones(bits(met))
@@ -176,13 +115,16 @@ def step(tree, rays, slots, slot, stacks):
 
 
 @bare
-def search(tree, rays, count, hits, slots, stacks):
-    """Find the leaf lane that each of `count` rays meets first, -1 for none; all in float32."""
-    used = min(SLOTS, count)
-    upcoming, left = used, count
+def search(tree, rays, alone, many, hits, slots, stacks):
+    """Find the leaf lane that each of `many` rays meets first, -1 for none; all in float32.
+
+    alone  the numbers of these rays, and after them one that is idle
+    """
+    used, count = min(SLOTS, many), alone[many]
+    upcoming, left = used, many
     idle(rays, count * RAY)
     for slot in range(used):
-        begin(slots, slot, slot, stacks)
+        begin(slots, slot, alone[slot], stacks)
     while left > 0:
         for slot in range(used):
             limit = slots[slot, BEST] | 7
@@ -197,7 +139,7 @@ def search(tree, rays, count, hits, slots, stacks):
                     number = slots[slot, NUMBER]
                     hits[number] = slots[slot, HIT]
                     left -= np.int64(number < count)
-                    begin(slots, slot, min(upcoming, count), stacks)
+                    begin(slots, slot, alone[min(upcoming, many)], stacks)
                     upcoming += 1
             step(tree, rays, slots, slot, stacks)
 
@@ -270,6 +212,7 @@ def prepare(rays, ray, parts, frame, origin, direction):
     for k in range(3):
         factor = np.float32(by[k])
         parts[3 + k], parts[6 + k] = direction[k], factor
+        rays[ray + START + k] = parts[k]
         rays[ray + FACTOR + k] = factor
         rays[ray + ENTER + k] = -parts[k] * factor - pad * abs(factor)
         rays[ray + LEAVE + k] = -parts[k] * factor + pad * abs(factor)
@@ -383,6 +326,7 @@ def cast_rays(counter, origins, directions, frame, tree, mesh, out):
     room = np.empty(PIECE, np.int64), np.empty(PIECE, np.int32), np.empty(9 * PIECE)
     hits, slots = np.empty(PIECE + 1, np.int64), np.empty((SLOTS, STATE), np.int64)
     stacks = np.empty(SLOTS * DEPTH, np.int32), np.empty(SLOTS * DEPTH, np.int32)
+    bundle_room = np.empty(EIGHT, np.float32), np.empty(8, np.float32), np.empty(PIECE + 1, np.int64)
     search_tree, places = (tree[0], tree[1], tree[2]), origins.reshape(-1)
     while True:
         first = take(counter) * PIECE
@@ -390,5 +334,6 @@ def cast_rays(counter, origins, directions, frame, tree, mesh, out):
             break
         end = min(first + PIECE, origins.shape[0])
         count = prepare_all(origins, directions, first, end, frame, batch, out)
-        search(search_tree, batch[0], count, hits, slots, stacks)
+        alone = search_bundles(search_tree, batch[0], count, hits, stacks, bundle_room, np.float32(frame[3]))
+        search(search_tree, batch[0], bundle_room[2], alone, hits, slots, stacks)
         measure_all(places, count, hits, tree[3], mesh, batch, room, out)
