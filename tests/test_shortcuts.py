@@ -36,3 +36,30 @@ def test_the_same_machine_code_comes_out_with_and_without_shortcuts():
     assert (long_error, short_error) == ("", "")
     assert long.count(".weak") >= 5
     assert short == long
+
+
+LATE = """
+import sys
+sys.path.insert(0, {source!r})
+from visionvalley.kernels import shortcuts
+shortcuts.take_all()
+from numba.core.registry import cpu_target
+context = cpu_target.target_context
+for _ in range(2):
+    context.refresh()
+
+def asked():
+    pass
+
+next(iter(context._registries)).lower(asked)(lambda *given: None)
+context.refresh()
+print(len(context._defns[asked].versions))
+"""
+
+
+def test_what_is_registered_late_is_found():
+    """An intrinsic registers itself when it is met for the first time, without any import."""
+    found = subprocess.run(
+        [sys.executable, "-c", LATE.format(source=str(SOURCE))], capture_output=True, text=True, check=True
+    )
+    assert found.stdout == "1\n"

@@ -93,13 +93,16 @@ def _release(self: Any) -> None:
 
 
 _load_of = cpu.CPUContext.load_additional_registries
-_modules: dict[int, int] = {}
+_imported = 0
 
 
 def _load(self: Any) -> None:
-    if _modules.get(id(self)) != len(sys.modules):  # those registries grow by imports alone
+    global _imported
+    if not self._registries or _imported != len(sys.modules):
         _load_of(self)
-        _modules[id(self)] = len(sys.modules)
+        _imported = len(sys.modules)
+    for registry in self._registries:  # an intrinsic that is met for the first time adds to one of them
+        self.install_registry(registry)
 
 
 def _optimize_functions(self: Any, module: Any) -> None:
