@@ -21,6 +21,7 @@ from visionvalley.kernels import bias as kernels
 from visionvalley.vision.metrology.intervals import between
 from visionvalley.vision.metrology.levels import Group, Singles, padded
 
+NOTHING_M = 1e-30  # shapes that are no higher are none
 RATHER = 0.3  # heights lie nearer to tangents than to chords
 SLACK = 4 * kernels.NEAR  # of the largest deviation: heights are known no better
 
@@ -54,7 +55,7 @@ class Grown:
         """Return what becomes of shapes (M,) of groups; factor is positive."""
         heights = np.array([group.height(shape) for group, shape in zip(groups, shapes, strict=True)])
         size = factor * float(heights.max())
-        one = max(size, 1e-300)
+        one = size if size > NOTHING_M else math.inf
         return cls(groups, [padded(shape / one) for shape in shapes], factor, size, heights / one)
 
     def alike(self, other: Grown) -> bool:
