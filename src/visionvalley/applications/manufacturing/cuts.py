@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from visionvalley.applications.manufacturing.inspection import Aligned, Inspection, Judged, budget_of
+from visionvalley.applications.manufacturing.inspection import Aligned, Inspection, Judged, budget_of, not_measured
 from visionvalley.applications.manufacturing.recipe import Section
 from visionvalley.applications.manufacturing.settings import Settings
 from visionvalley.core import BadInput, Contribution, Feature, Measurement, Progress, Text, Tolerance, Verdict, text
@@ -28,7 +28,7 @@ def judge_sections(values: Inspection, found: Aligned, settings: Settings, progr
         try:
             features.append(_judged(values, found, settings, asked))
         except BadInput as error:
-            missing.append(text("manufacturing.not_measured", name=asked.name, reason=error.message, fix=error.message))
+            missing.append(not_measured(asked.name, error))
         progress.advance()
     return Judged(tuple(features), tuple(missing))
 

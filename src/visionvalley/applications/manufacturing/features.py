@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from visionvalley.applications.manufacturing.inspection import Aligned, Inspection, Judged, laid
+from visionvalley.applications.manufacturing.inspection import Aligned, Inspection, Judged, laid, not_measured
 from visionvalley.applications.manufacturing.recipe import By, Looked, Recipe
 from visionvalley.applications.manufacturing.settings import Settings
 from visionvalley.core import (
@@ -31,7 +31,6 @@ from visionvalley.core import (
     Text,
     Thing,
     Tolerance,
-    text,
 )
 from visionvalley.core.arrays import Floats
 from visionvalley.vision.geometry.symmetric import gram
@@ -129,7 +128,7 @@ def judge_features(values: Inspection, found: Aligned, settings: Settings, progr
             made = _gathered(extraction, asked, points)
             features.append(_judged(extraction, asked, points, made, (noise, besides), values))
         except BadInput as error:
-            missing.append(text("manufacturing.not_measured", name=asked.name, reason=error.message, fix=error.message))
+            missing.append(not_measured(asked.name, error))
         progress.advance()
     return Judged(tuple(features), tuple(missing), _facts(extraction, points))
 

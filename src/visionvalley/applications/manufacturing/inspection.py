@@ -118,6 +118,11 @@ class Judged:
     facts: Mapping[str, object] = field(default_factory=dict)
 
 
+def not_measured(name: str, error: BadInput) -> Text:
+    """Return the note that something asked was not measured, why, and what to do."""
+    return text("manufacturing.not_measured", name=name, reason=error.message, fix=error.message)
+
+
 def run(values: Inspection, settings: Settings = Settings(), progress: Progress = SILENT) -> Report:
     """Register a scan to its nominal surface and judge its profile, and the features that a recipe asks for."""
     size_m = diagonal_m(values.reference.vertices_m)

@@ -8,7 +8,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from visionvalley.applications.manufacturing.inspection import Aligned, Inspection, Judged
+from visionvalley.applications.manufacturing.inspection import Aligned, Inspection, Judged, not_measured
 from visionvalley.applications.manufacturing.recipe import Looked, Thickness
 from visionvalley.applications.manufacturing.settings import Settings
 from visionvalley.core import (
@@ -47,7 +47,7 @@ def judge_walls(
         try:
             features += _judged(values, found, settings, surface, asked)
         except BadInput as error:
-            missing.append(text("manufacturing.not_measured", name=asked.name, reason=error.message, fix=error.message))
+            missing.append(not_measured(asked.name, error))
         progress.advance()
     return Judged(tuple(features), tuple(missing))
 
