@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from visionvalley.core.errors import BadInput
 
 Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
 Ints = NDArray[np.int32]
 
 

@@ -27,12 +27,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from visionvalley.core.arrays import Floats
+from visionvalley.core.arrays import Floats, Singles
 from visionvalley.vision.metrology.draws import answered, filtered_draws
 from visionvalley.vision.metrology.grown import Grown
 from visionvalley.vision.metrology.intervals import TAIL, Bounded, bounded, coverage_factor, quantile
 from visionvalley.vision.metrology.levels import Group, group, padded
-from visionvalley.vision.metrology.propagation import Sensed, Singles, drawn, multiplied
+from visionvalley.vision.metrology.propagation import Sensed, drawn, multiplied
 from visionvalley.vision.metrology.shapes import in_place
 from visionvalley.vision.metrology.sizes import LocalSizes, Mating, Side
 from visionvalley.vision.metrology.toleranced import Widest, Zone

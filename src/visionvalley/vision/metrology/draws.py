@@ -8,11 +8,11 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from visionvalley.core.arrays import Floats
+from visionvalley.core.arrays import Floats, Singles
 from visionvalley.vision.metrology.features import Smooth
 from visionvalley.vision.metrology.filters import Filter, Places, rows
 from visionvalley.vision.metrology.profiles import Profile
-from visionvalley.vision.metrology.propagation import Sensed, Singles, sparse_product
+from visionvalley.vision.metrology.propagation import Sensed, sparse_product
 from visionvalley.vision.metrology.toleranced import Zoned
 
 Ints = NDArray[np.int64]

@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from visionvalley.core.arrays import Floats
+from visionvalley.core.arrays import Floats, Singles
 from visionvalley.kernels import bias as kernels
 from visionvalley.vision.metrology.intervals import between
-from visionvalley.vision.metrology.levels import Group, Singles, padded
+from visionvalley.vision.metrology.levels import Group, padded
 
 NOTHING_M = 1e-30  # shapes that are no higher are none
 RATHER = 0.3  # heights lie nearer to tangents than to chords

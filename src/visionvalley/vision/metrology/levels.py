@@ -13,12 +13,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from visionvalley.core.arrays import Floats
+from visionvalley.core.arrays import Floats, Singles
 from visionvalley.kernels import bias as kernels
 from visionvalley.kernels.threads import each_thread
 
 Ints = NDArray[np.int64]
-Singles = NDArray[np.float32]
 FAR = 4.0
 FLAT = 1e-9  # of the largest square: what changes deviations less does not change them, as in `zones`
 SLIGHT = 1e-5  # nor does what changes them by less than 3 mm a metre: a turn of an axis about itself

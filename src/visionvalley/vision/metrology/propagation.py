@@ -31,13 +31,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visionvalley.core import Circle, Cone, Contribution, Cylinder, Plane, SensorNoise, Sphere
-from visionvalley.core.arrays import Floats
+from visionvalley.core.arrays import Floats, Singles
 from visionvalley.kernels import bias as kernels
 from visionvalley.kernels.threads import each_thread
 from visionvalley.vision.metrology.characteristics import Extracted
 from visionvalley.vision.metrology.surfaces import distances
 
-Singles = NDArray[np.float32]
 STEP, REACH = 1.2, 3.5  # of the grid, and of weights, times their standard deviation, l / 2
 NODES = 2_000_000  # of the grid: a finer one is made coarser, and with it the field
 AT_ONCE = 8_000_000  # numbers drawn at once
