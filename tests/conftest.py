@@ -64,11 +64,11 @@ def browser(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def here(tmp_path_factory):
-    """An open hall."""
+def here(request, tmp_path_factory):
+    """An open hall, with as many workers as the module's WORKERS says."""
     from tests import hall as halls
 
-    with halls.opened(tmp_path_factory.mktemp("hall")) as opened:
+    with halls.opened(tmp_path_factory.mktemp("hall"), workers=getattr(request.module, "WORKERS", 0)) as opened:
         yield opened
 
 

@@ -17,6 +17,7 @@ from visionvalley.hall.reader import SIZES, THEMES
 from visionvalley.visits import accounts, clock, delegations, follow_up, programme, questions
 from visionvalley.visits.values import SYSTEM, Role
 
+WORKERS = 1
 PHONE, LAPTOP = {"width": 360, "height": 740, "touch": True}, {"width": 1280, "height": 800}
 NOBODY, GUEST, HOUSE, SCREEN = "nobody", "guest", "house", "screen"
 PAGES = {  # address, as the application names it: who looks at it
@@ -57,12 +58,6 @@ PAGES = {  # address, as the application names it: who looks at it
 }
 LEAD_ELSEWHERE = {"/tour"}
 OPEN = "document.querySelectorAll('main details:not(.menu)').forEach((one) => { one.open = true; })"
-
-
-@pytest.fixture(scope="module")
-def here(tmp_path_factory):
-    with halls.opened(tmp_path_factory.mktemp("hall"), workers=1) as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,6 @@ from datetime import datetime
 
 import numpy as np
 import pytest
-from tests import hall as halls
 from tests import visits as visiting
 
 from visionvalley.core import Mesh
@@ -31,13 +30,8 @@ TETRAHEDRON = Mesh(
     np.array([[0, 0, 0], [0.03, 0, 0], [0, 0.02, 0], [0, 0, 0.01]]),
     np.array([[0, 2, 1], [0, 1, 3], [0, 3, 2], [1, 2, 3]]),
 )
+WORKERS = 1
 SAMPLE = {"stand": "inspection", "sample": "block"}
-
-
-@pytest.fixture(scope="module")
-def here(tmp_path_factory):
-    with halls.opened(tmp_path_factory.mktemp("hall"), workers=1) as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

@@ -12,15 +12,10 @@ from tests.test_hall_stands import TETRAHEDRON
 from visionvalley.io.stl import write
 from visionvalley.visits.values import Role
 
+WORKERS = 1
 PHONE, LAPTOP = {"width": 360, "height": 740, "touch": True}, {"width": 1280, "height": 800}
 STAND = "/stands/inspection"
 WAYS = [("ar", "dark", PHONE), ("en", "dark", PHONE), ("ar", "light", LAPTOP)]
-
-
-@pytest.fixture(scope="module")
-def here(tmp_path_factory):
-    with halls.opened(tmp_path_factory.mktemp("hall"), workers=1) as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")
