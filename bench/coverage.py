@@ -1,15 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Do 95 % intervals hold the truth in 95 %? `python -m bench.coverage [--scans 1000] [--only flatness] [--again]`.
 
-Each scan of a cell has new noise on the same points; the truth is what the same evaluation finds on the points
-without noise, with what it says that extremes miss between them. A cell's count must lie within the binomial limits
-that 1 % of tables of so many cells would leave (Holm 1979), and all cells together between 94 and 96 %. Datums touch
-(ISO 5459) in cells of their own. What is done is kept in out/coverage.jsonl and not done again.
+A cell is a feature or tolerance, a sensor's noise and a density of points. Its parts have planted form errors of their
+own, from none to more than the noise; each part is scanned five times. The truth is what the same evaluation finds on
+the points without noise, with what it says that extremes miss between them. A cell's count must lie within the
+binomial limits that 1 % of tables of so many cells would leave (Holm 1979), and all together between 94 and 96 %.
+A scan of a good part that is refused holds no truth. Datums touch (ISO 5459) in cells of their own.
+
+What is done is kept in out/coverage.jsonl and not done again; --publish adds it to bench/coverage_counts.json, which is
+where a count goes on from as long as the sources that it was made with are the same.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
+import hashlib
 import json
 import os
 import sys
@@ -23,37 +29,64 @@ from pathlib import Path
 os.environ.setdefault("VALLEY_THREADS", "1")
 
 import numpy as np
-from bench.simulated_scans import CHARACTERISTICS, ELEMENTS, NOISES, Cell, cells, features_of, noisy
+from bench.simulated_scans import (
+    CHARACTERISTICS,
+    ELEMENTS,
+    FORMS,
+    NOISES,
+    SCANS_A_PART,
+    Cell,
+    cells,
+    features_of,
+    form_of,
+    noisy,
+)
 from scipy.stats import binom
 
-KEPT = Path("out/coverage.jsonl")
+from visionvalley.core import BadInput
+
+KEPT, PUBLISHED = Path("out/coverage.jsonl"), Path(__file__).parent / "coverage_counts.json"
+SOURCES = Path(__file__).parents[1] / "src/visionvalley/vision/metrology"
 CHUNK = 25
 FAMILY = 0.01
+FINE = (0.94, 0.96)
+
+Counts = np.ndarray  # (forms, 4) intervals, of them those that held the truth, lay above it, lay below it
 
 
-def scanned(cell: Cell, first: int, count: int) -> list[tuple[int, int, int]]:
-    """Return (intervals that held the truth, that lay above it, that lay below it) of so many scans."""
-    fit = cell.what.startswith("fit of a ")
-    return list(_fits(cell, first, count) if fit else _characteristics(cell, first, count))
+def scanned(cell: Cell, first: int, count: int) -> Counts:
+    """Return the counts of so many scans."""
+    of = _fits if cell.what.startswith("fit of a ") else _characteristics
+    out = np.zeros((len(FORMS), 4), np.int64)
+    for part in range(first // SCANS_A_PART, -(-(first + count) // SCANS_A_PART)):
+        some = range(max(first, part * SCANS_A_PART), min(first + count, (part + 1) * SCANS_A_PART))
+        for held, above, below in of(cell, part, some):
+            out[list(FORMS).index(form_of(part))] += (1, held, above, below)
+    return out
 
 
-def _characteristics(cell: Cell, first: int, count: int) -> Iterator[tuple[int, int, int]]:
+def _characteristics(cell: Cell, part: int, scans: range) -> Iterator[tuple[bool, bool, bool]]:
     from visionvalley.vision.metrology.sampling import missed
     from visionvalley.vision.metrology.tolerances import evaluate
     from visionvalley.vision.metrology.uncertainty import measured
 
     asked = CHARACTERISTICS[cell.what]()
     names = tuple(dict.fromkeys([*asked.features, *(n for d in asked.datums for n in d.features)]))
-    features, noise = features_of(cell, names), NOISES[cell.noise]
+    features, noise = features_of(cell, names, part), NOISES[cell.noise]
     exact = evaluate(asked, features)
     truth = exact.value + (missed(exact, features, 0.0).value if exact.extreme is not None else 0.0)
-    for scan in range(first, first + count):
-        seen = noisy(features, noise, np.random.default_rng([cell.seed, scan]))
-        low, high = measured(asked, seen, noise, simulated=True, seed=scan).measured.interval_95
-        yield int(low <= truth <= high), int(low > truth), int(high < truth)
+    for scan in scans:
+        seen = noisy(features, noise, np.random.default_rng([cell.seed, part, scan]))
+        try:
+            low, high = measured(asked, seen, noise, simulated=True, seed=scan).measured.interval_95
+        except BadInput as error:
+            print(f"{cell.name}, scan {scan}: {error}", file=sys.stderr, flush=True)
+            yield False, False, False
+        else:
+            yield low <= truth <= high, low > truth, high < truth
 
 
-def _fits(cell: Cell, first: int, count: int) -> Iterator[tuple[int, int, int]]:
+def _fits(cell: Cell, part: int, scans: range) -> Iterator[tuple[bool, bool, bool]]:
     """Intervals of every parameter of a fitted element."""
     from visionvalley.vision.metrology.fits import PARAMETERS
     from visionvalley.vision.metrology.intervals import coverage_factor
@@ -61,17 +94,17 @@ def _fits(cell: Cell, first: int, count: int) -> Iterator[tuple[int, int, int]]:
     from visionvalley.vision.metrology.propagation import contributions, sensed
 
     name = cell.what.removeprefix("fit of a ")
-    features, noise = features_of(cell, (name,)), NOISES[cell.noise]
+    features, noise = features_of(cell, (name,), part), NOISES[cell.noise]
     true = fit(features[name].points_m, ELEMENTS[name])
-    for scan in range(first, first + count):
-        seen = noisy(features, noise, np.random.default_rng([cell.seed, scan]))
+    for scan in scans:
+        seen = noisy(features, noise, np.random.default_rng([cell.seed, part, scan]))
         found = fit(seen[name].points_m, true.element)
         points = sensed(seen, noise)
         off = [-one for one in _parameters(true.element, found.element)]  # in the frame of its own influence
         for k, _ in enumerate(PARAMETERS[type(true.element)]):
             budget = contributions({name: found.influence[k]}, points)
             half = coverage_factor() * float(np.sqrt(sum(one.standard_uncertainty**2 for one in budget)))
-            yield int(abs(off[k]) <= half), int(off[k] > half), int(off[k] < -half)
+            yield abs(off[k]) <= half, off[k] > half, off[k] < -half
 
 
 def _parameters(element: object, true: object) -> list[float]:
@@ -100,52 +133,99 @@ def _parameters(element: object, true: object) -> list[float]:
     return [float(there[name]) for name in names]
 
 
-def _work(cell: Cell, first: int, count: int) -> tuple[Cell, int, list[int], float]:
+def sources() -> str:
+    """Return a hash of the sources that a count is made with, without their comments and docstrings."""
+    bare = hashlib.sha256()
+    for path in (*sorted(SOURCES.glob("*.py")), Path(__file__).with_name("simulated_scans.py")):
+        tree = ast.parse(path.read_text())
+        for node in ast.walk(tree):
+            body = getattr(node, "body", None)
+            if (
+                isinstance(body, list)
+                and body
+                and isinstance(body[0], ast.Expr)
+                and isinstance(body[0].value, ast.Constant)
+            ):
+                body.pop(0)
+        bare.update(ast.dump(tree).encode())
+    return bare.hexdigest()[:16]
+
+
+def _work(cell: Cell, first: int, count: int) -> tuple[Cell, int, Counts | None, float]:
     start = time.perf_counter()
     try:
-        rows = scanned(cell, first, count)
+        return cell, first, scanned(cell, first, count), time.perf_counter() - start
     except Exception as error:
         print(f"{cell.name}: {error!r}", file=sys.stderr, flush=True)
-        return cell, first, [], 0.0
-    return cell, first, [len(rows), *(int(n) for n in np.sum(rows, axis=0))], time.perf_counter() - start
+        return cell, first, None, 0.0
 
 
-def known() -> dict[tuple[str, int], list[int]]:
-    """Return what was done before."""
-    if not KEPT.exists():
+def known(of: str) -> dict[str, dict[int, Counts]]:
+    """Return what was done with these sources, and not published: the counts of chunks of each cell."""
+    out: dict[str, dict[int, Counts]] = defaultdict(dict)
+    if KEPT.exists():
+        for row in map(json.loads, KEPT.read_text().splitlines()):
+            if row["of"] == of:
+                out[row["cell"]][row["first"]] = np.array(row["counts"])
+    return out
+
+
+def published(of: str) -> dict[str, tuple[int, Counts]]:
+    """Return how many scans of each cell are published, and their counts."""
+    kept = json.loads(PUBLISHED.read_text()) if PUBLISHED.exists() else {"of": ""}
+    if kept["of"] != of:
         return {}
-    rows = [json.loads(line) for line in KEPT.read_text().splitlines()]
-    return {(row["cell"], row["first"]): row["counts"] for row in rows}
+    return {name: (scans, np.array(counts)) for name, (scans, counts) in kept["cells"].items()}
 
 
-def run(chosen: list[Cell], scans: int, processes: int) -> dict[str, np.ndarray]:
-    """Do what is not done yet; return scans, held, above and below by cell."""
-    done = known()
+def publish(of: str) -> None:
+    """Add what was done in a row to what is published."""
+    out = published(of)
+    for name, chunks in known(of).items():
+        scans, counts = out.get(name, (0, np.zeros((len(FORMS), 4), np.int64)))
+        while scans in chunks:
+            counts, scans = counts + chunks[scans], scans + CHUNK
+        if scans:
+            out[name] = scans, counts
+    rows = [
+        f"{json.dumps(name)}: {json.dumps([scans, counts.tolist()])}" for name, (scans, counts) in sorted(out.items())
+    ]
+    PUBLISHED.write_text(f'{{"of": "{of}", "cells": {{\n' + ",\n".join(rows) + "\n}}\n")
+
+
+def run(chosen: list[Cell], scans: int, processes: int) -> tuple[dict[str, Counts], int]:
+    """Do what is not done yet; return counts by cell, and the least scans of a cell."""
+    of = sources()
+    done, before = known(of), published(of)
     KEPT.parent.mkdir(exist_ok=True)
-    ordered = sorted(chosen, key=lambda c: (c.points, "touching" not in c.what))
-    tasks = [(c, f, min(CHUNK, scans)) for f in range(0, scans, CHUNK) for c in ordered if (c.name, f) not in done]
+    tasks = [
+        (cell, first, min(CHUNK, scans - first))
+        for first in range(0, scans, CHUNK)
+        for cell in sorted(chosen, key=lambda c: (-c.points, "touching" not in c.what))
+        if first >= before.get(cell.name, (0,))[0] and first not in done[cell.name]
+    ]
     with ProcessPoolExecutor(processes, get_context("spawn")) as pool, KEPT.open("a") as out:
         for future in as_completed([pool.submit(_work, *task) for task in tasks]):
             cell, first, counts, seconds = future.result()
-            if counts:
-                done[cell.name, first] = counts
-                print(
-                    json.dumps({"cell": cell.name, "first": first, "counts": counts, "s": round(seconds, 2)}),
-                    file=out,
-                    flush=True,
-                )
-    total: dict[str, np.ndarray] = defaultdict(lambda: np.zeros(4, int))
-    wanted = {c.name for c in chosen}
-    for (name, first), counts in done.items():
-        if name in wanted and first < scans:
-            total[name] += np.array(counts)
-    return total
+            if counts is not None:
+                done[cell.name][first] = counts
+                row = {"of": of, "cell": cell.name, "first": first, "counts": counts.tolist(), "s": round(seconds, 2)}
+                print(json.dumps(row), file=out, flush=True)
+    total: dict[str, Counts] = {}
+    least = sys.maxsize
+    for cell in chosen:
+        start, counts = before.get(cell.name, (0, np.zeros((len(FORMS), 4), np.int64)))
+        later = [own for first, own in done[cell.name].items() if start <= first < scans]
+        total[cell.name] = counts + sum(later, np.zeros_like(counts))
+        least = min(least, start + CHUNK * len(later))
+    return {name: counts for name, counts in total.items() if counts.any()}, least
 
 
-def refused(total: dict[str, np.ndarray]) -> set[str]:
+def refused(total: dict[str, Counts]) -> set[str]:
     """Return the cells whose count is not that of 95 %, by Holm's step-down at a family-wise 1 %."""
     chances = {}
-    for name, (count, held, *_) in total.items():
+    for name, counts in total.items():
+        count, held = counts.sum(axis=0)[:2]
         low, high = binom.cdf(held, count, 0.95), binom.sf(held - 1, count, 0.95)
         chances[name] = min(1.0, 2 * min(low, high))
     out: set[str] = set()
@@ -156,58 +236,63 @@ def refused(total: dict[str, np.ndarray]) -> set[str]:
     return out
 
 
-def table(total: dict[str, np.ndarray]) -> Iterator[str]:
-    """Yield the lines of the table: a row for each kind, part and noise, a column for each density."""
+def table(total: dict[str, Counts]) -> Iterator[str]:
+    """Yield the lines of the table: a row for each kind and noise, a column for each density."""
     outside = refused(total)
-    yield "| what | part | noise | 300 | 1,000 | 3,000 points | missed above | below |"
-    yield "|---|---|---|---:|---:|---:|---:|---:|"
-    rows = dict.fromkeys((c.what, c.form, c.noise) for c in cells() if c.name in total)
-    for what, form, noise in rows:
-        shown, missed = [], np.zeros(3)
+    yield "| what | noise | 300 | 1,000 | 3,000 points | missed above | below |"
+    yield "|---|---|---:|---:|---:|---:|---:|"
+    for what, noise in dict.fromkeys((c.what, c.noise) for c in cells() if c.name in total):
+        shown, whole = [], np.zeros(4)
         for points in (300, 1000, 3000):
-            name = Cell(what, points, noise, form).name
-            if name not in total:
-                shown.append("")
-                continue
-            count, held, above, below = total[name]
-            missed += [count, above, below]
-            shown.append(f"{100 * held / count:.1f}{' ✕' if name in outside else ''}")
-        above, below = 100 * missed[1:] / missed[0]
-        yield f"| {what} | {form} | {noise} | {' | '.join(shown)} | {above:.1f} | {below:.1f} |"
-    whole = np.sum(list(total.values()), axis=0)
-    yield ""
-    yield f"pooled: {100 * whole[1] / whole[0]:.2f} % of {whole[0]:,} intervals hold the truth (asked: 94 to 96)"
-    yield f"cells: {len(total) - len(outside)} of {len(total)} within the binomial limits at a family-wise 1 %"
+            name = Cell(what, points, noise).name
+            counts = total[name].sum(axis=0) if name in total else np.zeros(4)
+            whole += counts
+            shown.append(f"{100 * counts[1] / counts[0]:.1f}{' ✕' if name in outside else ''}" if counts[0] else "")
+        above, below = 100 * whole[2:] / whole[0]
+        yield f"| {what} | {noise} | {' | '.join(shown)} | {above:.1f} | {below:.1f} |"
 
 
-def short(total: dict[str, np.ndarray]) -> Iterator[str]:
-    """Yield a table with a line for each thing measured, all its cells together."""
+def short(total: dict[str, Counts]) -> Iterator[str]:
+    """Yield a table with a line for each thing measured, all its cells together, and by the form of its parts."""
     outside = refused(total)
-    yield "| what | cells | outside | intervals | hold the truth, % | all above, % | all below, % |"
-    yield "|---|---:|---:|---:|---:|---:|---:|"
-    for what in dict.fromkeys(c.what for c in cells()):
-        own = {name: counts for name, counts in total.items() if name.startswith(f"{what}/")}
+    forms = " | ".join(FORMS)
+    yield f"| what | cells | outside | intervals | hold the truth, % | {forms} | all above, % | all below, % |"
+    yield f"|---|---:|---:|---:|---:|{'---:|' * len(FORMS)}---:|---:|"
+    names = list(dict.fromkeys(c.what for c in cells()))
+    for what in (*names, ""):
+        own = {name: counts for name, counts in total.items() if not what or name.rsplit("/", 2)[0] == what}
         if own:
-            count, held, above, below = np.sum(list(own.values()), axis=0)
-            shares = " | ".join(f"{100 * n / count:.1f}" for n in (held, above, below))
-            yield f"| {what} | {len(own)} | {len(outside & set(own))} | {count:,} | {shares} |"
+            rows = np.sum(list(own.values()), axis=0)
+            count, held, above, below = rows.sum(axis=0)
+            by_form = " | ".join(f"{100 * n[1] / n[0]:.1f}" if n[0] else "" for n in rows)
+            yield (
+                f"| {what or 'all'} | {len(own)} | {len(outside & set(own))} | {count:,} | {100 * held / count:.1f} |"
+                f" {by_form} | {100 * above / count:.1f} | {100 * below / count:.1f} |"
+            )
 
 
 def main() -> int:
     """Run and print; the exit code tells whether all was as asked."""
     parser = argparse.ArgumentParser(prog="python -m bench.coverage", description=__doc__)
     parser.add_argument("--scans", type=int, default=1000)
-    parser.add_argument("--only", default="", help="only cells whose name holds these words")
-    parser.add_argument("--again", action="store_true", help="forget what was done before")
+    parser.add_argument("--only", default="", help="only cells whose name (what/points/noise) holds these words")
+    parser.add_argument("--again", action="store_true", help="forget what was done before and is not published")
+    parser.add_argument("--publish", action="store_true", help="add what was done to bench/coverage_counts.json")
     parser.add_argument("--processes", type=int, default=2)
     chosen = parser.parse_args()
     if chosen.again:
         KEPT.unlink(missing_ok=True)
+    if chosen.publish:
+        publish(sources())
     os.nice(5)
-    total = run([c for c in cells() if chosen.only in c.name], chosen.scans, chosen.processes)
+    total, least = run([c for c in cells() if chosen.only in c.name], chosen.scans, chosen.processes)
     print("\n".join([*short(total), "", *table(total)]))
-    whole = np.sum(list(total.values()), axis=0)
-    return int(not (0.94 <= whole[1] / whole[0] <= 0.96) or bool(refused(total)))
+    count, held = np.sum([c.sum(axis=0) for c in total.values()], axis=0)[:2]
+    outside = refused(total)
+    print(f"\npooled: {100 * held / count:.2f} % of {count:,} intervals hold the truth (asked: 94 to 96)")
+    print(f"cells: {len(total) - len(outside)} of {len(total)} within the binomial limits at a family-wise 1 %")
+    print(f"scans: at least {least:,} of each cell")
+    return int(not (FINE[0] <= held / count <= FINE[1]) or bool(outside))
 
 
 if __name__ == "__main__":

@@ -28,23 +28,23 @@ NOISES = {
     "scale": SensorNoise(white_m=8e-6, correlated_m=2e-6, correlation_length_m=0.03, scale=4e-4),
 }
 DENSITIES = (300, 1000, 3000)
-FORMS = {"form": 25e-6, "perfect": 0.3e-6}
+FORMS = {"perfect": (0.1e-6, 1e-6), "slight": (1e-6, 8e-6), "large": (8e-6, 25e-6)}  # peak to valley, m
+SCANS_A_PART = 5
 Z, X = np.array([0.0, 0.0, 1.0]), np.array([1.0, 0.0, 0.0])
 PLACED = np.array([0.03, 0.02, 0.0])
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of the table: what is measured, of how many points a feature, under which noise, on what part."""
+    """One cell of the table: what is measured, of how many points a feature, under which noise."""
 
     what: str
     points: int
     noise: str
-    form: str
 
     @property
     def name(self) -> str:
-        return f"{self.what}/{self.points}/{self.noise}/{self.form}"
+        return f"{self.what}/{self.points}/{self.noise}"
 
     @property
     def seed(self) -> int:
@@ -150,13 +150,20 @@ def noisy(features: dict[str, Extracted], noise: SensorNoise, random: np.random.
     return {name: replace(f, points_m=p) for (name, f), p in zip(features.items(), parts, strict=True)}
 
 
-def features_of(cell: Cell, names: tuple[str, ...]) -> dict[str, Extracted]:
-    """Return the features of a cell without noise: the truth."""
-    random = np.random.default_rng(cell.seed)
+def form_of(part: int) -> str:
+    """Return which form errors a part has: one after the other."""
+    return tuple(FORMS)[part % len(FORMS)]
+
+
+def features_of(cell: Cell, names: tuple[str, ...], part: int) -> dict[str, Extracted]:
+    """Return the features of one of a cell's parts without noise: the truth."""
+    random = np.random.default_rng([cell.seed, part])
+    low, high = np.log(FORMS[form_of(part)])
+    form_m = float(np.exp(random.uniform(low, high)))
     out = {}
     for name in names:
         element = ELEMENTS[name]
-        points = planted(element, sites(element, cell.points, random), FORMS[cell.form], random) + AWAY_M.get(name, 0.0)
+        points = planted(element, sites(element, cell.points, random), form_m, random) + AWAY_M.get(name, 0.0)
         out[name] = Extracted(name, element, points)
     return out
 
@@ -223,7 +230,6 @@ FITTED = ("line", "plane", "circle", "sphere", "cylinder", "cone", "slot")
 def cells() -> Iterator[Cell]:
     """Yield every cell of the table."""
     for what in (*(f"fit of a {name}" for name in FITTED), *CHARACTERISTICS):
-        for form in FORMS:
-            for noise in NOISES:
-                for points in DENSITIES:
-                    yield Cell(what, points, noise, form)
+        for noise in NOISES:
+            for points in DENSITIES:
+                yield Cell(what, points, noise)

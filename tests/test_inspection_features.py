@@ -34,11 +34,15 @@ def part() -> Part:
 
 @pytest.fixture(scope="module")
 def scan(part):
-    """A noisy scan of the bracket with a wide and a shifted hole, in its own frame; the pose that brings it back."""
+    return scanned(part, NOISE_M)
+
+
+def scanned(part, noise_m):
+    """A scan of the bracket with a wide and a shifted hole, in its own frame; the pose that brings it back."""
     at = names(part).index
     faults = (Resized(at("hole-1"), WIDER_M), Shifted(at("hole-2"), np.array([MOVED_M, 0, 0])))
     made = sample_surface(plant(part, faults, 2e-3), COUNT, seed=2)
-    points = made.points_m + NOISE_M * np.random.default_rng(3).normal(size=(COUNT, 1)) * made.normals
+    points = made.points_m + noise_m * np.random.default_rng(3).normal(size=(COUNT, 1)) * made.normals
     scan_from_part = Pose.from_rotation_vector(np.array([0.3, 0.8, -0.4]), np.array([0.1, 0.2, 0.3]))
     return Cloud(scan_from_part.apply(points)), scan_from_part.inverse()
 
@@ -73,7 +77,10 @@ def test_planted_faults_are_found_and_judged(scan, part):
     chord_m = 11e-6  # the hole is a prism of 64 sides: that much narrower across its flats
     low, high = wide.measured.interval_95
     assert low - chord_m < 9e-3 + WIDER_M < high + chord_m
-    assert moved.measured.value == pytest.approx(2 * MOVED_M, abs=3 * moved.measured.standard_uncertainty)
+    still = inspected(scanned(part, 0.0)[0], part, Recipe(CHECKS, letters=letters, noise=SensorNoise(white_m=1e-9)))
+    there_m = still.features[2].measured.value
+    assert there_m == pytest.approx(2 * MOVED_M, abs=1e-6)
+    assert moved.measured.value == pytest.approx(there_m, abs=3 * moved.measured.standard_uncertainty)
     assert moved.datums == ("A", "B", "C")
     assert flat.measured.interval_95[0] < 5e-6
     for one in report.features:

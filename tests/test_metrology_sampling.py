@@ -22,6 +22,7 @@ from visionvalley.vision.metrology.uncertainty import measured
 
 Z = np.array([0.0, 0.0, 1.0])
 PLANE, SHAFT = Plane(np.zeros(3), Z), Cylinder(np.zeros(3), Z, 0.01)
+LARGE = 2  # a part with large form errors
 FLAT = Characteristic("f", Kind.FLATNESS, ("a",))
 
 
@@ -149,9 +150,9 @@ def test_roughness_that_the_filter_takes_away_counts_as_sampling_not_as_noise(rn
 def test_every_budget_is_whole_and_adds_up(rng):
     for what in ("flatness", "size GG", "position, axis"):
         asked = CHARACTERISTICS[what]()
-        cell = Cell(what, 300, "white", "form")
+        cell = Cell(what, 300, "white")
         names = (*asked.features, *(name for datum in asked.datums for name in datum.features))
-        features = noisy(features_of(cell, names), SensorNoise(8e-6), rng)
+        features = noisy(features_of(cell, names, LARGE), SensorNoise(8e-6), rng)
         known = SensorNoise(8e-6, 3e-6, 0.01, scale=1e-4, temperature=1e-5)
         found = measured(asked, features, known).measured
         lines = {one.source: one for one in found.budget}
@@ -169,7 +170,7 @@ def test_every_budget_is_whole_and_adds_up(rng):
 def test_no_value_changes_with_where_the_whole_scan_lies(what):
     asked = CHARACTERISTICS[what]()
     names = tuple(dict.fromkeys([*asked.features, *(n for d in asked.datums for n in d.features)]))
-    features = features_of(Cell(what, 300, "white", "form"), names)
+    features = features_of(Cell(what, 300, "white"), names, LARGE)
     found = evaluate(asked, features)
     force = sum(g.sum(axis=0) for g in found.sensitivity.values())
     torque = sum(np.cross(features[name].points_m, g).sum(axis=0) for name, g in found.sensitivity.items())
@@ -183,7 +184,7 @@ def test_white_and_shared_noise_are_told_apart_from_form(shared, length):
     found = []
     for k in range(6):
         rng = np.random.default_rng(k)
-        features = features_of(Cell("flatness", 3000, "white", "form"), ("plane",))
+        features = features_of(Cell("flatness", 3000, "white"), ("plane",), LARGE)
         found.append(estimated(noisy(features, SensorNoise(8e-6, shared, length), rng), SensorNoise(scale=1e-4)).noise)
     assert np.median([one.white_m for one in found]) == pytest.approx(8e-6, rel=0.05)
     median = float(np.median([one.correlated_m for one in found]))

@@ -15,13 +15,14 @@ those of a shape that is shrunk little and of one that is shrunk much.
 
 Surfaces that keep to a boundary (ISO 2692), features and datums, are each a shape of their own. Of a datum's boundary,
 which may not be passed, noise leaves less room than there is; in a draw in which it leaves none the boundary is let
-out as far as it takes.
+out as far as it takes. As far as a datum leaves a feature free the value does not change with where that lies, and
+beyond it does: what it may be is looked for at all places where its surfaces may lie, see `_added`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -42,7 +43,7 @@ from visionvalley.vision.metrology.zones import Rows
 DRAWS, FEWER, MANY = 250, 128, 20_000
 ROWS = 12_000  # of one zone that take part in draws, evenly
 LOOKED = 64  # draws that tell what stands out
-WIDER = 1.15  # intervals where a shape stands out: that it is not known exactly, as `bench.coverage` has it
+WIDER = 1.05  # intervals where a shape stands out: that it is not known exactly, as `bench.coverage` has it
 HARD = 100.0  # by so much a deviation that may not exceed zero weighs more
 
 
@@ -80,11 +81,14 @@ class Corrected:
     noise: float
 
 
-def corrected(extremes: Sequence[Extreme]) -> Corrected:
+def corrected(extremes: Sequence[Extreme], *, central: bool = False) -> Corrected:
     """Return value and interval of an extreme that cannot be negative; low is infinite where zero is held.
 
     extremes  as datums move it whose shape was shrunk little, and much; one where they do not
+    central   see `intervals.bounded`
     """
+    if extremes[0].groups[0].hard is not None:
+        return _added(extremes)
     seen = extremes[0].seen([g.values for g in extremes[0].groups])
     found: list[Bounded] = []
     noises: list[float] = []
@@ -98,7 +102,7 @@ def corrected(extremes: Sequence[Extreme]) -> Corrected:
         known.append(grown)
         grown.values(0.0)
         noises.append(float(grown.values(seen).std()))
-        found.append(bounded(seen, grown.quantile, max(noises[-1], 1e-300), grown.about))
+        found.append(bounded(seen, grown.quantile, max(noises[-1], 1e-300), grown.about, central))
     return _between(found, seen, max(noises), WIDER if formed else 1.0)
 
 
@@ -135,7 +139,7 @@ def corrected_free(extremes: Sequence[Extreme]) -> Corrected:
         return _added(extremes)
     levels = [_over_least_squares(one) for one in extremes]
     (first, level), factor = levels[0], extremes[0].factor
-    off = corrected([one for one, _ in levels])
+    off = corrected([one for one, _ in levels], central=True)  # the level may miss on the same side
     seen = first.seen([first.groups[0].values])
     middle = coverage_factor() * abs(factor) * float(level.std())
     value = seen - off.value
@@ -163,14 +167,34 @@ def _over_least_squares(extreme: Extreme) -> tuple[Extreme, Floats]:
 
 
 def _added(extremes: Sequence[Extreme]) -> Corrected:
-    """Return what noise adds to the shapes that stand out."""
-    sign = math.copysign(1.0, extremes[0].factor)
-    added = [np.sort(sign * (extreme.answers(s, 1.0) - extreme.seen(s))) for extreme, s in _shapes(extremes)]
-    middle = math.fsum(quantile(one, 0.5) for one in added) / len(added)
-    most, least = max(quantile(one, 1 - TAIL) for one in added), min(quantile(one, TAIL) for one in added)
-    most, least = (middle + WIDER * (end - middle) for end in (most, least))
-    ends = sorted((sign * most, sign * least))
-    return Corrected(sign * middle, ends[1], ends[0], float(added[0].std()))
+    """Return what noise adds to shapes where they lie, and what else they may be where noise has moved them from.
+
+    What noise adds is the median of T(h + e) - T(h). What else the value may be is T at the places where surfaces may
+    lie, h - p with p what noise does to them by least squares, and what the rest of the noise scatters: T(h + e - p).
+    """
+    middles, ends = [], []
+    for extreme, shapes in _shapes(extremes):
+        whole = [g.draws[:, : len(shape)] for g, shape in zip(extreme.groups, shapes, strict=True)]
+        place = [_of_place(g) for g in extreme.groups]
+        rest = [both - own for both, own in zip(whole, place, strict=True)]
+        moved, added = _about(extreme, [-own for own in place], shapes), _about(extreme, rest, shapes)
+        middles.append(float(np.median(_about(extreme, whole, shapes))))
+        ends.append(np.sort(moved - np.median(moved) - (added - np.median(added))))
+    middle = math.fsum(middles) / len(middles)
+    least, most = min(quantile(one, TAIL) for one in ends), max(quantile(one, 1 - TAIL) for one in ends)
+    return Corrected(middle, middle - WIDER * least, middle - WIDER * most, float(ends[0].std()))
+
+
+def _about(extreme: Extreme, draws: Sequence[Floats | Singles], shapes: Sequence[Floats]) -> Floats:
+    """Return by how much draws change the value of shapes."""
+    groups = tuple(
+        replace(g, draws=padded(own), bases=g.bases.copy()) for g, own in zip(extreme.groups, draws, strict=True)
+    )
+    hard = groups[0].hard
+    one, laid_ = Extreme(groups, extreme.factor), [shape.copy() for shape in shapes]
+    if hard is not None:
+        one, laid_ = _eased(one, np.flatnonzero(hard), laid_[0])
+    return one.answers(laid_, 1.0) - one.seen(laid_)
 
 
 def _shapes(extremes: Sequence[Extreme]) -> list[tuple[Extreme, list[Floats]]]:
@@ -180,9 +204,7 @@ def _shapes(extremes: Sequence[Extreme]) -> list[tuple[Extreme, list[Floats]]]:
     shapes = [[one for one, _ in little], [other for _, other in much]]
     if len(extremes) == 1 and not any(one.any() for one in shapes[0]):
         shapes = shapes[:1]
-    pairs = list(zip((extremes[0], extremes[-1]), shapes, strict=False))
-    hard = extremes[0].groups[0].hard
-    return pairs if hard is None else [_eased(extreme, np.flatnonzero(hard), *own) for extreme, own in pairs]
+    return list(zip((extremes[0], extremes[-1]), shapes, strict=False))
 
 
 def _eased(extreme: Extreme, hard: NDArray[np.int64], shape: Floats) -> tuple[Extreme, list[Floats]]:
@@ -206,22 +228,37 @@ def _mean(one: Group) -> Floats:
 
 
 def _standing(one: Group) -> tuple[Floats, Floats]:
-    """Return where surfaces lie, as far as they are not free, and what stands out besides: shrunk little and much.
-
-    Of surfaces that keep to boundaries each has its own.
-    """
+    """Return where surfaces lie, as far as they are not free, and what stands out besides: shrunk little and much."""
     mean = _mean(one)
     values, noise = one.values - mean, (one.draws[:LOOKED, : len(mean)] - mean).T
-    part = np.zeros(len(mean)) if one.part is None else one.part
-    free = one.slopes if one.part is None else one.slopes[:0]
     little, much = np.empty_like(values), np.empty_like(values)
-    for here in (np.flatnonzero(part == which) for which in np.unique(part)):
+    for here, place, free in _surfaces(one):
         weight = HARD if one.hard is not None and one.hard[here[0]] else 1.0
-        points, gradients = one.points_m[here], one.gradients[here]
-        place = own_place(points, gradients, free[:, here])
-        shapes = in_place(values[here] / weight, noise[here] / weight, place, free[:, here], points, gradients)
+        shapes = in_place(
+            values[here] / weight, noise[here] / weight, place, free, one.points_m[here], one.gradients[here]
+        )
         little[here], much[here] = (weight * shape for shape in shapes)
     return little, much
+
+
+def _surfaces(one: Group) -> Iterator[tuple[NDArray[np.int64], Floats, Floats]]:
+    """Yield the rows of surfaces, how they change with where these lie (see `own_place`), and what moves them anyway.
+
+    Of surfaces that keep to boundaries each has a place of its own.
+    """
+    part = np.zeros(len(one.values)) if one.part is None else one.part
+    slopes = one.slopes if one.part is None else one.slopes[:0]
+    for here in (np.flatnonzero(part == which) for which in np.unique(part)):
+        free = slopes[:, here]
+        yield here, own_place(one.points_m[here], one.gradients[here], free), free
+
+
+def _of_place(one: Group) -> Floats:
+    """Return what draws (D, M) do to where surfaces lie."""
+    out = np.zeros((len(one.draws), len(one.values)))
+    for here, place, _ in _surfaces(one):
+        out[:, here] = multiplied(multiplied(one.draws[:, here].astype(np.float64), place.T), place)
+    return out
 
 
 def extreme_of(found: object, points: Sensed, random: np.random.Generator) -> tuple[Extreme, ...]:
