@@ -3,6 +3,8 @@
 
 import math
 
+import numpy as np
+
 from visionvalley.kernels.compilation import inner, kernel
 from visionvalley.kernels.simd import take
 
@@ -12,13 +14,13 @@ PIECE = 1024
 @inner
 def cosine_of_turns(turns):
     """Return cos(2 pi t) to 1e-11; the Taylor series of the sine about zero, no library whose bits differ by CPU."""
-    t = turns - math.floor(turns + 0.5)
+    t = turns - np.floor(turns + 0.5)
     x = 6.283185307179586 * (0.25 - abs(t))
     s = x * x
-    series = 1.0 - s / 210.0 * (1.0 - s / 272.0)
-    series = 1.0 - s / 110.0 * (1.0 - s / 156.0 * series)
-    series = 1.0 - s / 42.0 * (1.0 - s / 72.0 * series)
-    return x * (1.0 - s / 6.0 * (1.0 - s / 20.0 * series))
+    series = 1.0 - s * (1 / 210) * (1.0 - s * (1 / 272))
+    series = 1.0 - s * (1 / 110) * (1.0 - s * (1 / 156) * series)
+    series = 1.0 - s * (1 / 42) * (1.0 - s * (1 / 72) * series)
+    return x * (1.0 - s * (1 / 6) * (1.0 - s * (1 / 20) * series))
 
 
 @kernel("void(int64[::1], float64[:, ::1], float64[:, ::1], float64[::1])")
