@@ -5,13 +5,14 @@ import math
 
 import numpy as np
 
-from visionvalley.kernels.compilation import inner, kernel
-from visionvalley.kernels.filters import TERMS, falling, gathered, weigh
-from visionvalley.kernels.simd import absolute, larger, load_f32x8, reduce_max, splat_f32x8, store, take
+from visionvalley.kernels.compilation import bare, inner, kernel
+from visionvalley.kernels.filters import falling
+from visionvalley.kernels.simd import absolute, larger, load_f32x8, multiply_add, reduce_max, splat_f32x8, store, take
 
 PIECE = 8  # fields that one worker takes at a time
 ROWS = 512
 TILE = 32
+WIDE = 64  # columns of a product at a time
 STEPS = 60
 PIVOT, ZERO = 1e-6, 1e-10  # pivots, and multipliers (they add up to 1), that are nothing but rounding of float32 rows
 NEAR, NOTHING = 2e-6, 1e-8  # of the level, of the largest value: a residual that exceeds the level by less does not
@@ -269,28 +270,53 @@ def first_basis(rows, basis):
             basis[j] = -basis[j]
 
 
+@bare
+def wide_sums(begin, end, columns, weights, values, start, out, row):
+    """Write one row of a sparse product, `WIDE` columns of it from `start` on."""
+    width = values.shape[1]
+    a = b = c = d = e = f = g = h = splat_f32x8(np.float32(0.0))
+    for i in range(begin, end):
+        weight, at = splat_f32x8(weights[i]), columns[i] * width + start
+        a = multiply_add(weight, load_f32x8(values, at), a)
+        b = multiply_add(weight, load_f32x8(values, at + 8), b)
+        c = multiply_add(weight, load_f32x8(values, at + 16), c)
+        d = multiply_add(weight, load_f32x8(values, at + 24), d)
+        e = multiply_add(weight, load_f32x8(values, at + 32), e)
+        f = multiply_add(weight, load_f32x8(values, at + 40), f)
+        g = multiply_add(weight, load_f32x8(values, at + 48), g)
+        h = multiply_add(weight, load_f32x8(values, at + 56), h)
+    at = row * width + start
+    store(out, at, a)
+    store(out, at + 8, b)
+    store(out, at + 16, c)
+    store(out, at + 24, d)
+    store(out, at + 32, e)
+    store(out, at + 40, f)
+    store(out, at + 48, g)
+    store(out, at + 56, h)
+
+
 @kernel("void(int64[::1], int64[::1], int32[::1], float32[::1], float32[:, ::1], float32[:, ::1])")
 def sparse_worker(counter, starts, columns, weights, values, out):
-    """Multiply a sparse matrix (rows M) with the columns of values (N, B), to out (M, B)."""
+    """Multiply a sparse matrix (rows M) with the columns of values (N, B), to out (M, B).
+
+    So many columns at a time that their sums stay in registers; the last ones come twice where B is no multiple.
+    """
     m, width = out.shape
     while True:
         piece = take(counter)
         if piece * ROWS >= m:
             break
         for i in range(piece * ROWS, min(m, (piece + 1) * ROWS)):
+            if width >= WIDE:
+                for start in range(0, width, WIDE):
+                    wide_sums(starts[i], starts[i + 1], columns, weights, values, min(start, width - WIDE), out, i)
+                continue
             for b in range(width):
-                out[i, b] = np.float32(0.0)
-            at, end = starts[i], starts[i + 1]
-            while at + 4 <= end:  # four at once: each sum is read and written a quarter as often
-                a, c, d, e = columns[at], columns[at + 1], columns[at + 2], columns[at + 3]
-                p, q, r, s = weights[at], weights[at + 1], weights[at + 2], weights[at + 3]
-                for b in range(width):
-                    out[i, b] += p * values[a, b] + q * values[c, b] + r * values[d, b] + s * values[e, b]
-                at += 4
-            for last in range(at, end):
-                weight, j = weights[last], columns[last]
-                for b in range(width):
-                    out[i, b] += weight * values[j, b]
+                total = np.float32(0.0)
+                for at in range(starts[i], starts[i + 1]):
+                    total += weights[at] * values[columns[at], b]
+                out[i, b] = total
 
 
 @kernel("void(int64[::1], float64[:, ::1], float64[:, ::1], float64[:, ::1])")
@@ -315,39 +341,6 @@ def product_worker(counter, left, right, out):
                 weight = left[i, last]
                 for b in range(width):
                     out[i, b] += weight * right[last, b]
-
-
-@kernel(
-    "void(int64[::1], float64[:, ::1], int64[::1], float64[::1], float64[:, ::1], float64, float64, int64,"
-    " int64[::1], int32[::1], float64[::1])"
-)
-def filter_rows_worker(counter, points, starts, grid, queries, reach, steep, count, offsets, columns, values):
-    """Write the rows of the filter of `kernels.filters` at queries (Q, 9) as a sparse matrix.
-
-    offsets          (Q + 1,) where each row starts; with columns of length zero, each row's length is written after it
-    columns, values  out
-    """
-    n, room = len(queries), 0
-    if len(columns) > 0:
-        for q in range(n):
-            room = max(room, offsets[q + 1] - offsets[q])
-    moments, inverse = np.empty((TERMS, TERMS)), np.zeros(TERMS)
-    low, high = np.empty(3, np.int64), np.empty(3, np.int64)
-    which, numbers = np.empty(room, np.int64), np.empty((4, room))
-    x, y, squared, weight = numbers[0], numbers[1], numbers[2], numbers[3]
-    while True:
-        piece = take(counter)
-        if piece * ROWS >= n:
-            break
-        for q in range(piece * ROWS, min(n, (piece + 1) * ROWS)):
-            found = gathered(points, starts, grid, queries[q], reach, low, high, which, x, y, squared)
-            if len(columns) == 0:
-                offsets[q + 1] = found
-                continue
-            weigh(found, x, y, squared, steep, count, moments, inverse, weight)
-            for i in range(found):
-                columns[offsets[q] + i] = which[i]
-                values[offsets[q] + i] = weight[i]
 
 
 @kernel("void(float64[:, ::1], float64[::1], int64[::1], int64[::1], int32[::1], float64[::1])")

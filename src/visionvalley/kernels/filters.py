@@ -7,11 +7,22 @@ import math
 
 import numpy as np
 
-from visionvalley.kernels.compilation import bare, kernel
-from visionvalley.kernels.simd import bits, count_ones, load_f64x4, multiply_add, reduce_add, select, splat_f64x4, take
+from visionvalley.kernels.compilation import bare, inlined, inner, kernel
+from visionvalley.kernels.simd import (
+    bits,
+    count_ones,
+    load_f64x4,
+    multiply_add,
+    reduce_add,
+    select,
+    splat_f64x4,
+    store,
+    take,
+)
 
 PIECE = 512
 TERMS = 6
+NOWHERE = -(1 << 40)  # a cell that no query is in
 SINGULAR = 1e-7  # of a moment: what is left of it is not determined
 
 
@@ -53,41 +64,6 @@ def first_of_inverse(moments, count, out):
 
 
 @bare
-def window(query, grid, reach, low, high):
-    """Fill in the cells that a query reaches."""
-    for axis in range(3):
-        cells = int(grid[4 + axis])
-        at = int((query[axis] - reach - grid[axis]) / grid[3] + 2.0) - 2
-        to = int((query[axis] + reach - grid[axis]) / grid[3] + 2.0) - 2
-        low[axis], high[axis] = max(at, 0), min(to, cells - 1)
-
-
-@bare
-def gathered(points, starts, grid, query, reach, low, high, which, x, y, squared):
-    """Collect the points around a query, where they lie across and how far, in reaches; return how many there are."""
-    found = 0
-    scale = 1.0 / reach
-    window(query, grid, reach, low, high)
-    if low[2] > high[2]:
-        return 0
-    for ix in range(low[0], high[0] + 1):
-        for iy in range(low[1], high[1] + 1):
-            line = (ix * int(grid[5]) + iy) * int(grid[6])
-            for p in range(starts[line + low[2]], starts[line + high[2] + 1]):
-                dx = (points[p, 0] - query[0]) * scale
-                dy = (points[p, 1] - query[1]) * scale
-                dz = (points[p, 2] - query[2]) * scale
-                far = dx * dx + dy * dy + dz * dz
-                if far <= 1.0:
-                    if found < len(which):
-                        which[found], squared[found] = p, far
-                        x[found] = dx * query[3] + dy * query[4] + dz * query[5]
-                        y[found] = dx * query[6] + dy * query[7] + dz * query[8]
-                    found += 1
-    return found
-
-
-@bare
 def laid(count, moments, s0, s1, s2, s11, s12, s22, s111, s112, s122, s222, s1111, s1112, s1122, s1222, s2222):
     """Lay sums of products out as moments (lower triangle) of the polynomials 1; 1 x xx; or 1 x y xx xy yy."""
     moments[0, 0] = s0
@@ -101,57 +77,6 @@ def laid(count, moments, s0, s1, s2, s11, s12, s22, s111, s112, s122, s222, s111
         moments[4, 0], moments[4, 1], moments[4, 2], moments[4, 3], moments[4, 4] = s12, s112, s122, s1112, s1122
         moments[5, 0], moments[5, 1], moments[5, 2], moments[5, 3] = s22, s122, s222, s1122
         moments[5, 4], moments[5, 5] = s1222, s2222
-
-
-@bare
-def moments_of(found, x, y, weight, count, moments):
-    """Fill in the weighted moments (lower triangle) of the polynomials 1; 1 x xx; or 1 x y xx xy yy."""
-    s0 = s1 = s2 = s11 = s12 = s22 = 0.0
-    s111 = s112 = s122 = s222 = s1111 = s1112 = s1122 = s1222 = s2222 = 0.0
-    for i in range(found):
-        w, a, b = weight[i], x[i], y[i]
-        aa, ab, bb = a * a, a * b, b * b
-        s0 += w
-        s1 += w * a
-        s2 += w * b
-        waa, wab, wbb = w * aa, w * ab, w * bb
-        s11 += waa
-        s12 += wab
-        s22 += wbb
-        s111 += waa * a
-        s112 += waa * b
-        s122 += wbb * a
-        s222 += wbb * b
-        s1111 += waa * aa
-        s1112 += waa * ab
-        s1122 += waa * bb
-        s1222 += wbb * ab
-        s2222 += wbb * bb
-    laid(
-        count, moments, s0, s1, s2, s11, s12, s22, s111, s112, s122, s222, s1111, s1112, s1122, s1222, s2222
-    )  # fmt: skip
-
-
-@bare
-def weigh(found, x, y, squared, steep, count, moments, inverse, weight):
-    """Fill in the weights of the points around a query; return how many terms they determine."""
-    for i in range(found):
-        weight[i] = falling(steep * squared[i])
-    moments_of(found, x, y, weight, count, moments)
-    whole = moments[0, 0]
-    if found > count and count > 1 and first_of_inverse(moments, count, inverse):
-        c0, c1, c2 = inverse[0], inverse[1], inverse[2]
-        if count == 3:
-            for i in range(found):
-                weight[i] *= c0 + x[i] * (c1 + x[i] * c2)
-            return 3
-        c3, c4, c5 = inverse[3], inverse[4], inverse[5]
-        for i in range(found):
-            weight[i] *= c0 + x[i] * (c1 + x[i] * c3 + y[i] * c4) + y[i] * (c2 + y[i] * c5)
-        return 6
-    for i in range(found):
-        weight[i] /= whole
-    return 1
 
 
 @bare
@@ -179,6 +104,16 @@ def nearby(points, values, starts, grid, cell, reach, low, high, x, y, z, value)
     for i in range(found, min(found + 3, len(x))):  # a vector of them is read at once
         x[i], y[i], z[i], value[i] = 1e3, 1e3, 1e3, 0.0
     return found
+
+
+@inner
+def surroundings(points, values, starts, grid, cell, reach, low, high, held):
+    """Return (4, room) with what is around a cell, see `nearby`, in `held` or what is larger; and how many."""
+    found = nearby(points, values, starts, grid, cell, reach, low, high, held[0], held[1], held[2], held[3])
+    if found + 3 > held.shape[1]:
+        held = np.empty((4, 2 * found + 3))
+        nearby(points, values, starts, grid, cell, reach, low, high, held[0], held[1], held[2], held[3])
+    return held, found
 
 
 @bare
@@ -244,20 +179,29 @@ def summed(found, x, y, z, value, query, steep, count, moments, sums):
     return there
 
 
+@inlined
+def weights_of(dx, dy, dz, far, query, steep, terms):
+    """Return the weights of four points at so much from a query, squared `far`: none beyond one."""
+    c0, c1, c2 = splat_f64x4(terms[0]), splat_f64x4(terms[1]), splat_f64x4(terms[2])
+    c3, c4, c5 = splat_f64x4(terms[3]), splat_f64x4(terms[4]), splat_f64x4(terms[5])
+    t0, t1, t2 = splat_f64x4(query[3]), splat_f64x4(query[4]), splat_f64x4(query[5])
+    t3, t4, t5 = splat_f64x4(query[6]), splat_f64x4(query[7]), splat_f64x4(query[8])
+    a = multiply_add(dx, t0, multiply_add(dy, t1, dz * t2))
+    b = multiply_add(dx, t3, multiply_add(dy, t4, dz * t5))
+    return bell(far, steep) * (c0 + a * (c1 + a * c3 + b * c4) + b * (c2 + b * c5))
+
+
 @bare
 def squares(found, x, y, z, query, steep, terms):
     """Return the sum of the squared weights of the points around a query."""
-    qx, qy, qz = query[0], query[1], query[2]
-    t0, t1, t2, t3, t4, t5 = query[3], query[4], query[5], query[6], query[7], query[8]
-    c0, c1, c2, c3, c4, c5 = terms[0], terms[1], terms[2], terms[3], terms[4], terms[5]
-    total = 0.0
-    for i in range(found):
-        dx, dy, dz = x[i] - qx, y[i] - qy, z[i] - qz
-        far = dx * dx + dy * dy + dz * dz
-        a, b = dx * t0 + dy * t1 + dz * t2, dx * t3 + dy * t4 + dz * t5
-        w = falling(steep * min(far, 1.0)) * (c0 + a * (c1 + a * c3 + b * c4) + b * (c2 + b * c5))
-        total += w * w if far <= 1.0 else 0.0
-    return total
+    qx, qy, qz = splat_f64x4(query[0]), splat_f64x4(query[1]), splat_f64x4(query[2])
+    total = splat_f64x4(0.0)
+    for i in range(0, found, 4):
+        dx, dy, dz = load_f64x4(x, i) - qx, load_f64x4(y, i) - qy, load_f64x4(z, i) - qz
+        far = multiply_add(dx, dx, multiply_add(dy, dy, dz * dz))
+        w = weights_of(dx, dy, dz, far, query, steep, terms)
+        total = multiply_add(w, w, total)
+    return reduce_add(total)
 
 
 @bare
@@ -268,6 +212,14 @@ def placed(place, tangents, grid, reach, cell, query):
         query[axis] = (place[axis] - (grid[axis] + (cell[axis] + 0.5) * grid[3])) / reach
     for axis in range(6):
         query[3 + axis] = tangents[axis]
+
+
+@bare
+def moved(here, cell):
+    """Say whether a cell is another than the last one, and make it that."""
+    other = here[0] != cell[0] or here[1] != cell[1] or here[2] != cell[2]
+    cell[0], cell[1], cell[2] = here[0], here[1], here[2]
+    return other
 
 
 @bare
@@ -303,34 +255,103 @@ def filter_worker(counter, points, values, starts, grid, queries, tangents, orde
     steep      the weight at a distance r is exp(-steep (r / reach)^2)
     count      of the polynomials' terms: 1, 3 (along the first tangent) or 6
     gains      whether the sums of squared weights are asked for
-    out        (Q, 3) out: filtered value, sum of squared weights (NaN where not asked for), points in reach
+    out        (Q, 4) out: filtered value, sum of squared weights (NaN where not asked for), points in reach, and
+               the weight that a point at the query has
     """
-    n, room = len(queries), 512
+    n, held = len(queries), np.empty((4, 512))
     moments, inverse, sums = np.empty((TERMS, TERMS)), np.zeros(TERMS), np.empty(TERMS)
     terms, query = np.empty(TERMS), np.empty(9)
     low, high, cell, here = (np.empty(3, np.int64), np.empty(3, np.int64), np.empty(3, np.int64), np.empty(3, np.int64))
-    x, y, z, value = np.empty(room), np.empty(room), np.empty(room), np.empty(room)
     while True:
         piece = take(counter)
         if piece * PIECE >= n:
             break
-        around, cell[0] = 0, -(1 << 40)
+        around, cell[0] = 0, NOWHERE
         for at in range(piece * PIECE, min(n, (piece + 1) * PIECE)):
             q = order[at]
             placed(queries[q], tangents[min(q, len(tangents) - 1)], grid, reach, here, query)
-            if here[0] != cell[0] or here[1] != cell[1] or here[2] != cell[2]:
-                cell[0], cell[1], cell[2] = here[0], here[1], here[2]
-                around = nearby(points, values, starts, grid, cell, reach, low, high, x, y, z, value)
-                if around + 3 > room:
-                    room = 2 * around
-                    x, y, z, value = np.empty(room), np.empty(room), np.empty(room), np.empty(room)
-                    around = nearby(points, values, starts, grid, cell, reach, low, high, x, y, z, value)
-            found = summed(around, x, y, z, value, query, steep, count, moments, sums)
-            out[q, 0], out[q, 1], out[q, 2] = np.nan, np.nan, found
+            if moved(here, cell):
+                held, around = surroundings(points, values, starts, grid, cell, reach, low, high, held)
+            x, y, z = held[0], held[1], held[2]
+            found = summed(around, x, y, z, held[3], query, steep, count, moments, sums)
+            out[q, 0], out[q, 1], out[q, 2], out[q, 3] = np.nan, np.nan, found, np.nan
             if found > 0:
                 out[q, 0] = value_of(found, count, moments, sums, inverse, terms)
+                out[q, 3] = terms[0]
                 if gains:
                     out[q, 1] = squares(around, x, y, z, query, steep, terms)
+
+
+@bare
+def in_reach(found, x, y, z, query):
+    """Return how many of the points around a query are in reach."""
+    one, there = splat_f64x4(1.0), 0
+    qx, qy, qz = splat_f64x4(query[0]), splat_f64x4(query[1]), splat_f64x4(query[2])
+    for i in range(0, found, 4):
+        dx, dy, dz = load_f64x4(x, i) - qx, load_f64x4(y, i) - qy, load_f64x4(z, i) - qz
+        there += count_ones(bits(multiply_add(dx, dx, multiply_add(dy, dy, dz * dz)) <= one))
+    return there
+
+
+@bare
+def row_of(found, x, y, z, number, query, steep, terms, four, columns, weights):
+    """Write the numbers of the points around a query that are in reach, and their weights; four (4,) is overwritten."""
+    qx, qy, qz = splat_f64x4(query[0]), splat_f64x4(query[1]), splat_f64x4(query[2])
+    at = 0
+    for i in range(0, found, 4):
+        dx, dy, dz = load_f64x4(x, i) - qx, load_f64x4(y, i) - qy, load_f64x4(z, i) - qz
+        far = multiply_add(dx, dx, multiply_add(dy, dy, dz * dz))
+        near = bits(far <= splat_f64x4(1.0))
+        if near == 0:
+            continue
+        store(four, 0, weights_of(dx, dy, dz, far, query, steep, terms))
+        for lane in range(4):  # those out of reach are written over
+            columns[at], weights[at] = np.int32(number[i + lane]), four[lane]
+            at += (near >> lane) & 1
+
+
+@kernel(
+    "void(int64[::1], float64[:, ::1], float64[::1], int64[::1], float64[::1], float64[:, ::1], float64[:, ::1],"
+    " int64[::1], float64, float64, int64, int64[::1], int32[::1], float64[::1])"
+)
+def filter_rows_worker(
+    counter, points, numbers, starts, grid, queries, tangents, order, reach, steep, count, offsets, columns, weights
+):
+    """Write the rows of the filter at queries as a sparse matrix; see `filter_worker` for what is not said here.
+
+    numbers           (M,) of the points, to be written as columns
+    offsets           (Q + 1,) where each row starts; with columns of length zero, each row's length is written after it
+    columns, weights  out
+    """
+    n, held, room = len(queries), np.empty((4, 512)), 0
+    if len(columns) > 0:
+        for q in range(n):
+            room = max(room, offsets[q + 1] - offsets[q])
+    moments, inverse, sums = np.empty((TERMS, TERMS)), np.zeros(TERMS), np.empty(TERMS)
+    terms, query, four = np.empty(TERMS), np.empty(9), np.empty(4)
+    own, weight = np.empty(room + 1, np.int32), np.empty(room + 1)
+    low, high, cell, here = (np.empty(3, np.int64), np.empty(3, np.int64), np.empty(3, np.int64), np.empty(3, np.int64))
+    while True:
+        piece = take(counter)
+        if piece * PIECE >= n:
+            break
+        around, cell[0] = 0, NOWHERE
+        for at in range(piece * PIECE, min(n, (piece + 1) * PIECE)):
+            q = order[at]
+            placed(queries[q], tangents[min(q, len(tangents) - 1)], grid, reach, here, query)
+            if moved(here, cell):
+                held, around = surroundings(points, numbers, starts, grid, cell, reach, low, high, held)
+            x, y, z, number = held[0], held[1], held[2], held[3]
+            if len(columns) == 0:
+                offsets[q + 1] = in_reach(around, x, y, z, query)
+                continue
+            start, end = offsets[q], offsets[q + 1]
+            if end > start:
+                found = summed(around, x, y, z, number, query, steep, count, moments, sums)
+                value_of(found, count, moments, sums, inverse, terms)
+                row_of(around, x, y, z, number, query, steep, terms, four, own, weight)
+                for i in range(start, end):
+                    columns[i], weights[i] = own[i - start], weight[i - start]
 
 
 @kernel("void(float64[:, ::1], float64[::1], int64[::1], int64[::1], int64[::1])")

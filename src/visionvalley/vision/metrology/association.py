@@ -219,7 +219,7 @@ def _shares(parts: list[Smooth], influence: Floats) -> dict[str, Floats]:
     start = 0
     for part in parts:
         end = start + len(part.points_m)
-        own = np.array([part.back(row) for row in influence[:, start:end]])
+        own = part.back(influence[:, start:end])
         name = part.feature.name
         out[name] = out[name] + own if name in out else own
         start = end

@@ -283,7 +283,7 @@ def extreme_of(found: object, points: Sensed, random: np.random.Generator) -> tu
     return tuple(Extreme(tuple(_group(one, pose) for one in bare), found.factor) for pose in moved)
 
 
-def _local(found: LocalSizes, noise: Mapping[str, Floats]) -> Group:
+def _local(found: LocalSizes, noise: Mapping[str, Singles]) -> Group:
     which = np.flatnonzero(np.isfinite(found.sizes))
     which = which[:: -(-len(which) // ROWS)]
     sign = found.sign if found.largest else -found.sign
@@ -295,7 +295,7 @@ def _local(found: LocalSizes, noise: Mapping[str, Floats]) -> Group:
     return group(values, _both(draws), np.zeros((len(which), 0)), True, points, np.zeros_like(points))
 
 
-def _across(side: Side, noise: Mapping[str, Floats]) -> Floats:
+def _across(side: Side, noise: Mapping[str, Singles]) -> Floats:
     """Return the noise along a surface's normals (N, B)."""
     own = noise[side.feature.name]
     return np.asarray(own[:, 0] if own.shape[1] == 1 else (side.normals[:, :, None] * own).sum(axis=1))
@@ -326,7 +326,7 @@ class Bare:
     hard: NDArray[np.bool_] | None
 
 
-def _bare(zone: Zone, points: Sensed, noise: Mapping[str, Floats]) -> Bare:
+def _bare(zone: Zone, points: Sensed, noise: Mapping[str, Singles]) -> Bare:
     rows = _drawn_rows(zone)
     one_sided = bool(rows.sides[0] == 1)
     count = len(rows.values)

@@ -132,11 +132,11 @@ class Made:
     influence: Mapping[str, Floats]
 
     def back(self, force: Floats) -> dict[str, Floats]:
-        """Return what forces (n, 3) at the feature's points are at those that were extracted."""
+        """Return what forces (..., n, 3) at the feature's points are at those that were extracted."""
         out = {}
         for name, answer in self.answers.items():
-            pull = (answer * force[None]).sum(axis=(1, 2))
-            out[name] = (pull[:, None, None] * self.influence[name]).sum(axis=0)
+            pull = (answer * force[..., None, :, :]).sum(axis=(-2, -1))
+            out[name] = sum(pull[..., k, None, None] * own for k, own in enumerate(self.influence[name]))
         return out
 
 

@@ -55,15 +55,19 @@ class Smooth:
     filter: Filter | None
 
     def back(self, force: Floats) -> Floats:
-        """Return what forces (N, 3) at the filtered points are at the extracted ones: (N, 3)."""
+        """Return what forces (..., N, 3) at the filtered points are at the extracted ones: (..., N, 3)."""
         if self.filter is None:
             return force
-        return pulled(self.filter, dots(force, self.normals))[:, None] * self.normals
+        return pulled(self.filter, dots(force, self.normals))[..., None] * self.normals
+
+
+def smooth(feature: Extracted, cutoff_m: float | None, *, chosen: bool = True) -> Smooth:
+    """Return the filtered points of a feature; `chosen`: with the cut-off of `chosen_cutoff_m` where none is given."""
+    return _smooth(feature, cutoff_m, chosen)
 
 
 @lru_cache(maxsize=KEPT)
-def smooth(feature: Extracted, cutoff_m: float | None, *, chosen: bool = True) -> Smooth:
-    """Return the filtered points of a feature; `chosen`: with the cut-off of `chosen_cutoff_m` where none is given."""
+def _smooth(feature: Extracted, cutoff_m: float | None, chosen: bool) -> Smooth:
     distance, normals = distances(feature.nominal, feature.points_m)
     on = filter_of(feature, cutoff_m, chosen=chosen)
     if on is None:
@@ -108,7 +112,7 @@ class Derived:
 
     points_m    (m, 3)
     axis        what is associated with the whole feature
-    back        takes forces (m, 3) to forces on the extracted points of each feature, (N, 3)
+    back        takes forces (..., m, 3) to forces on the extracted points of each feature, (..., N, 3)
     associated  whether it is the associated axis or centre itself, for want of sections
     """
 
@@ -131,10 +135,10 @@ def centre(feature: Extracted) -> Derived:
     axes = frame(element)
 
     def back(force: Floats) -> dict[str, Floats]:
-        pull = (axes * force[0]).sum(axis=1)  # along the element's own axes
-        influence = fitted.influence
-        columns = range(min(3, len(influence)))
-        return {feature.name: sum((pull[c] * influence[c] for c in columns), np.zeros_like(feature.points_m))}
+        out = np.zeros((*force.shape[:-2], *feature.points_m.shape))
+        for along, own in zip(axes, fitted.influence, strict=False):  # the first three shift it along its own axes
+            out += dots(force[..., 0, :], along)[..., None, None] * own
+        return {feature.name: out}
 
     return Derived(element.point_m[None], element, back, True)
 
@@ -161,14 +165,15 @@ def median_line(feature: Extracted) -> Derived:
     centres = (inverse * sums[:, None, :]).sum(axis=2)
     middle = np.bincount(slices, z, count) / np.maximum(np.bincount(slices, minlength=count), 1)
     points = axis.point_m + centres[:, :1] * u + centres[:, 1:2] * v + middle[:, None] * w
+    away = cosine[:, None] * u + sine[:, None] * v
 
     def back(force: Floats) -> dict[str, Floats]:
-        pull = np.zeros((count, 3))
-        pull[good, 0], pull[good, 1] = (force * u).sum(axis=1), (force * v).sum(axis=1)
-        mixed = (pull[:, :, None] * inverse).sum(axis=1)  # by cosine, sine, one
-        along = mixed[slices, 0] * cosine + mixed[slices, 1] * sine + mixed[slices, 2]
-        away = cosine[:, None] * u + sine[:, None] * v
-        return {feature.name: along[:, None] * away}
+        mixed = np.zeros((*force.shape[:-2], count, 3))  # by cosine, sine, one
+        mixed[..., good, :] = (
+            dots(force, u)[..., None] * inverse[good, 0] + dots(force, v)[..., None] * inverse[good, 1]
+        )
+        along = mixed[..., slices, 0] * cosine + mixed[..., slices, 1] * sine + mixed[..., slices, 2]
+        return {feature.name: along[..., None] * away}
 
     return _to_its_ends(Derived(points[good], axis, back, False), z, count)
 
@@ -183,16 +188,23 @@ def _to_its_ends(line: Derived, z: Floats, count: int) -> Derived:
     w = frame(line.axis)[2]
     along = ((line.points_m - line.axis.point_m) * w).sum(axis=1)
     low, high = float(z.min()), float(z.max())
-    rows = [np.eye(len(along))]
+    rows = []
     for end, three in ((low, slice(0, 3)), (high, slice(-3, None))):
         some = along[three]
         if len(along) >= ENDED and abs(end - some).min() <= (high - low) / count:
             off = some - some.mean()
-            row = np.zeros((1, len(along)))
-            row[0, three] = 1 / 3 + (end - some.mean()) * off / (off * off).sum()
+            row = np.zeros(len(along))
+            row[three] = 1 / 3 + (end - some.mean()) * off / (off * off).sum()
             rows.append(row)
-    mix = np.concatenate(rows)
-    return replace(line, points_m=product(mix, line.points_m), back=lambda force: line.back(product(mix.T, force)))
+    points = np.concatenate([line.points_m, *(product(row[None], line.points_m) for row in rows)])
+
+    def back(force: Floats) -> dict[str, Floats]:
+        own = force[..., : len(along), :]
+        for k, row in enumerate(rows):
+            own = own + row[:, None] * force[..., len(along) + k, None, :]
+        return line.back(own)
+
+    return replace(line, points_m=points, back=back)
 
 
 def _slices(z: Floats) -> tuple[NDArray[np.int64], int]:
@@ -226,9 +238,9 @@ def _ends(feature: Extracted, axis: Cylinder | Cone, z: Floats, influence: Float
     ends = np.array([float(z.min()), float(z.max())])
 
     def back(force: Floats) -> dict[str, Floats]:
-        out = np.zeros_like(feature.points_m)
-        for pull, at in zip(force, ends, strict=True):
-            along_u, along_v = float((pull * u).sum()), float((pull * v).sum())
+        out = np.zeros((*force.shape[:-2], *feature.points_m.shape))
+        for k, at in enumerate(ends):
+            along_u, along_v = (dots(force[..., k, :], one)[..., None, None] for one in (u, v))
             out += along_u * (influence[0] + at * influence[2]) + along_v * (influence[1] + at * influence[3])
         return {feature.name: out}
 
@@ -293,7 +305,7 @@ def median_surface(first: Extracted, second: Extracted) -> Derived:
         for feature, cell, total in zip((first, second), cells, sums, strict=True):
             row = place[cell]
             share = 0.5 / np.append(np.maximum(total, 1), 1)[cell]
-            out[feature.name] = np.where(row[:, None] >= 0, share[:, None] * force[row], 0.0)
+            out[feature.name] = np.where(row[:, None] >= 0, share[:, None] * force[..., row, :], 0.0)
         return out
 
     return Derived(points, middle, back, False)

@@ -26,7 +26,6 @@ from numpy.typing import NDArray
 
 from visionvalley.core import BadInput, Circle, Cylinder, Element, Line, Plane, require
 from visionvalley.core.arrays import Floats
-from visionvalley.kernels import bias as row_kernels
 from visionvalley.kernels import filters as kernels
 from visionvalley.kernels.threads import each_thread
 from visionvalley.vision.metrology.fits import dots, frame
@@ -97,11 +96,18 @@ class Filtered:
     values  (Q,) NaN where no point is in reach
     gain    (Q,) standard deviation of filtered white noise of standard deviation one: √(Σ_j W_ij²); NaN: not asked
     count   (Q,) points in reach
+    own     (Q,) the weight W_ii that a point at the place itself has
     """
 
     values: Floats
     gain: Floats
     count: NDArray[np.int64]
+    own: Floats
+
+
+def some_of(places: Places, rows: NDArray[np.int64]) -> Places:
+    """Return some places on the same surface, where a filter is read."""
+    return Places(places.places_m[rows], places.tangents[rows], places.period_m, places.lines, 0.0, 0.0)
 
 
 def angles(y: Floats, x: Floats) -> Floats:
@@ -215,44 +221,53 @@ def apply(on: Filter, values: Floats, at: Places | None = None, *, gains: bool =
     """
     there = on.places if at is None else at
     order = on.once if at is None else np.arange(len(there.places_m))
-    tangents = there.tangents[:1] if there.tangents.strides[0] == 0 else there.tangents
-    out = np.empty((len(order), 3))
+    tangents = _tangents(there, np.arange(len(there.places_m)))
+    out = np.empty((len(order), 4))
     pieces = -(-len(order) // kernels.PIECE)
     each_thread(
         kernels.filter_worker, pieces, on.sorted_m, np.ascontiguousarray(values[on.rows], np.float64), on.starts,
-        on.grid, np.array(there.places_m), np.array(tangents), order, on.reach_m, STEEP, on.terms, gains, out,
+        on.grid, np.array(there.places_m), tangents, order, on.reach_m, STEEP, on.terms, gains, out,
     )  # fmt: skip
-    return Filtered(out[:, 0].copy(), np.sqrt(out[:, 1]), out[:, 2].astype(np.int64))
+    return Filtered(out[:, 0].copy(), np.sqrt(out[:, 1]), out[:, 2].astype(np.int64), out[:, 3].copy())
 
 
 def rows(
     on: Filter, which: NDArray[np.int64], at: Places | None = None
-) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
+) -> tuple[NDArray[np.int64], NDArray[np.int32], Floats]:
     """Return rows of the filter's matrix W: where each starts (m + 1,), the points, and their weights.
 
     which  (m,) points, or some of other places
     """
     there = on.places if at is None else at
-    queries = np.concatenate([there.places_m[which], there.tangents[which]], axis=1)
-    offsets, pieces = np.zeros(len(which) + 1, np.int64), -(-len(which) // row_kernels.ROWS)
-    index = (on.sorted_m, on.starts, on.grid, queries, on.reach_m, STEEP, on.terms)
-    each_thread(row_kernels.filter_rows_worker, pieces, *index, offsets, np.zeros(0, np.int32), np.zeros(0))
+    queries, tangents = there.places_m[which], _tangents(there, which)
+    cells = np.floor((queries - on.grid[:3]) / on.grid[3])
+    order = np.argsort(dots(cells, np.array([on.grid[5] * on.grid[6], on.grid[6], 1.0])), kind="stable")
+    offsets, pieces = np.zeros(len(which) + 1, np.int64), -(-len(which) // kernels.PIECE)
+    index = (on.sorted_m, on.rows.astype(np.float64), on.starts, on.grid, queries, tangents, order)
+    sizes = (on.reach_m, STEEP, on.terms)
+    each_thread(kernels.filter_rows_worker, pieces, *index, *sizes, offsets, np.zeros(0, np.int32), np.zeros(0))
     offsets = np.cumsum(offsets)
     columns, weight = np.zeros(int(offsets[-1]), np.int32), np.zeros(int(offsets[-1]))
-    each_thread(row_kernels.filter_rows_worker, pieces, *index, offsets, columns, weight)
-    return offsets, on.rows[columns], weight
+    each_thread(kernels.filter_rows_worker, pieces, *index, *sizes, offsets, columns, weight)
+    return offsets, columns, weight
 
 
-def weights(on: Filter, which: int, at: Places | None = None) -> tuple[NDArray[np.int64], Floats]:
+def _tangents(there: Places, which: NDArray[np.int64]) -> Floats:
+    """Return the tangents of some places, one row where they are the same everywhere."""
+    return np.array(there.tangents[:1]) if there.tangents.strides[0] == 0 else there.tangents[which]
+
+
+def weights(on: Filter, which: int, at: Places | None = None) -> tuple[NDArray[np.int32], Floats]:
     """Return the points that make the filtered value of one point (or of one of other places), and their weights."""
     _, points, weight = rows(on, np.array([which]), at)
     return points, weight
 
 
 def pulled(on: Filter, pull: Floats, at: Places | None = None) -> Floats:
-    """Return what pulls (Q,) at filtered values are at the points, Wᵀ pull (N,)."""
-    which = np.flatnonzero(pull)
+    """Return what pulls (..., Q) at filtered values are at the points, pull W: (..., N)."""
+    pulls = pull.reshape(math.prod(pull.shape[:-1]), -1)
+    which = np.flatnonzero(pulls.any(axis=0))
     offsets, points, weight = rows(on, which, at)
-    out = np.zeros(len(on.once))
-    np.add.at(out, points, np.repeat(pull[which], np.diff(offsets)) * weight)
-    return out
+    counts = np.diff(offsets)
+    found = [np.bincount(points, np.repeat(one, counts) * weight, len(on.once)) for one in pulls[:, which]]
+    return np.array(found, np.float64).reshape(*pull.shape[:-1], len(on.once))

@@ -189,9 +189,8 @@ def cross(a: Floats, b: Floats) -> Floats:
 
 
 def dots(rows: Floats, vector: Floats) -> Floats:
-    """Return the scalar products (N,) of rows (N, 3) with a vector or rows; by columns, sums along rows are slow."""
-    vector = vector.T
-    out: Floats = rows[:, 0] * vector[0] + rows[:, 1] * vector[1] + rows[:, 2] * vector[2]
+    """Return the scalar products (..., N) of rows (..., N, 3) with a vector or rows; sums along rows are slow."""
+    out: Floats = rows[..., 0] * vector[..., 0] + rows[..., 1] * vector[..., 1] + rows[..., 2] * vector[..., 2]
     return out
 
 

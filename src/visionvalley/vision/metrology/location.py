@@ -152,9 +152,9 @@ def _middle_of(feature: Extracted, slot: Slot) -> Derived:
     derived = median_surface(*sides)
 
     def back(force: Floats) -> dict[str, Floats]:
-        out = np.zeros_like(feature.points_m)
+        out = np.zeros((*force.shape[:-2], *feature.points_m.shape))
         for which, own in zip(rows, derived.back(force).values(), strict=True):
-            out[which] = own
+            out[..., which, :] = own
         return {feature.name: out}
 
     return replace(derived, back=back)

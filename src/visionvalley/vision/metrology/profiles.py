@@ -19,7 +19,7 @@ from visionvalley.core import BadInput, Circle, Cone, Cylinder, Plane, Sphere
 from visionvalley.core.arrays import Floats
 from visionvalley.vision.metrology.characteristics import Extracted
 from visionvalley.vision.metrology.features import Smooth
-from visionvalley.vision.metrology.filters import Filter, Places, angles, apply, places_on, pulled
+from visionvalley.vision.metrology.filters import Filter, Places, angles, apply, places_on, pulled, some_of
 from visionvalley.vision.metrology.fits import dots, frame
 from visionvalley.vision.metrology.surfaces import distances
 
@@ -48,14 +48,14 @@ class Profile:
     across: Floats | None = None
 
     def back(self, force: Floats) -> dict[str, Floats]:
-        """Return what forces (m, 3) on the profile are at the extracted points."""
-        out = np.zeros_like(self.part.feature.points_m)
+        """Return what forces (..., m, 3) on the profile are at the extracted points."""
         if not isinstance(self.at, Places):
-            np.add.at(out, self.at, force)
+            out = np.zeros((*force.shape[:-2], *self.part.feature.points_m.shape))
+            out[..., self.at, :] = force
             return {self.part.feature.name: out}
         on = cast(Filter, self.part.filter)
         along = pulled(on, dots(force, self.normals), self.at)
-        return {self.part.feature.name: along[:, None] * self.part.normals}
+        return {self.part.feature.name: along[..., None] * self.part.normals}
 
 
 def circles(part: Smooth) -> list[Profile]:
@@ -127,11 +127,8 @@ def turns(feature: Extracted) -> Floats:
 
 
 def _sliced(part: Smooth, rows: NDArray[np.int64], across: Floats | None = None) -> Profile:
-    if part.filter is None:
-        return Profile(part.points_m[rows], part.normals[rows], part, rows, across)
-    places = part.filter.places
-    some = Places(places.places_m[rows], places.tangents[rows], places.period_m, places.lines, 0.0, 0.0)
-    return Profile(part.points_m[rows], part.normals[rows], part, some, across)
+    at = rows if part.filter is None else some_of(part.filter.places, rows)
+    return Profile(part.points_m[rows], part.normals[rows], part, at, across)
 
 
 def _cylindrical(feature: Extracted) -> tuple[Floats, Floats]:
@@ -173,5 +170,4 @@ def read(part: Smooth, on: Filter, sites_m: Floats) -> Profile:
     good = (read.gain < BEYOND) & np.isfinite(read.values)
     normals = np.array(distances(nominal, sites_m)[1])
     points = sites_m[good] + read.values[good, None] * normals[good]
-    some = Places(places.places_m[good], places.tangents[good], places.period_m, places.lines, 0.0, 0.0)
-    return Profile(points, normals[good], part, some)
+    return Profile(points, normals[good], part, some_of(places, np.flatnonzero(good)))

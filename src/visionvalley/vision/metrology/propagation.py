@@ -35,6 +35,7 @@ from visionvalley.core.arrays import Floats, Singles
 from visionvalley.kernels import bias as kernels
 from visionvalley.kernels.threads import each_thread
 from visionvalley.vision.metrology.characteristics import Extracted
+from visionvalley.vision.metrology.fits import dots
 from visionvalley.vision.metrology.surfaces import distances
 
 STEP, REACH = 1.2, 3.5  # of the grid, and of weights, times their standard deviation, l / 2
@@ -53,9 +54,12 @@ class Averages:
     weights: Floats
     nodes: int
 
-    def of(self, numbers: Singles, some: slice) -> Singles:
-        """Return some rows times numbers (nodes, B)."""
-        return sparse_product(self.offsets[some.start : some.stop + 1], self.columns, self.weights, numbers)
+    def of(self, numbers: Singles, some: slice, much: Floats) -> Singles:
+        """Return some rows, each as much (m,) as it counts, times numbers (nodes, B)."""
+        offsets = self.offsets[some.start : some.stop + 1]
+        begin, end = offsets[0], offsets[-1]
+        weights = self.weights[begin:end] * np.repeat(much, np.diff(offsets))
+        return sparse_product(offsets - begin, self.columns[begin:end], weights, numbers)
 
     def onto(self, pulls: Floats, some: slice) -> Floats:
         """Return what pulls (m, 3) on some rows are at the nodes (nodes, 3)."""
@@ -124,47 +128,48 @@ def contributions(sensitivity: Mapping[str, Floats], points: Sensed) -> tuple[Co
     return tuple(found)
 
 
-def drawn(points: Sensed, count: int, random: np.random.Generator) -> dict[str, Floats]:
+def drawn(points: Sensed, count: int, random: np.random.Generator) -> dict[str, Singles]:
     """Return draws of the noise of each feature's points along their axes: (N, c, count), metres."""
     noise = points.noise
-    fields = _fields(points, count, random) if noise.correlated_m > 0 else {}
-    size = math.hypot(noise.scale, noise.temperature)
-    scale = size * random.normal(size=count) if size > 0 else None
     out = {}
     for name in points.names:
-        axes = points.axes[name]
-        errors = noise.white_m * random.standard_normal(size=(*axes.shape[:2], count))
-        if fields:
-            errors += noise.correlated_m * fields[name]
-        if scale is not None:
-            along = (axes * points.points_m[points.of(name)][:, None]).sum(axis=2)
+        out[name] = random.standard_normal((*points.axes[name].shape[:2], count), np.float32)
+        out[name] *= np.float32(noise.white_m)
+    if noise.correlated_m > 0:
+        _add_fields(points, out, random)
+    size = math.hypot(noise.scale, noise.temperature)
+    if size > 0:
+        scale = (size * random.normal(size=count)).astype(np.float32)
+        for name, errors in out.items():
+            along = dots(points.axes[name], points.points_m[points.of(name)][:, None]).astype(np.float32)
             errors += along[:, :, None] * scale
-        if noise.registration_m > 0:
+    if noise.registration_m > 0:
+        for name, errors in out.items():
             for a, shift in enumerate(noise.registration_m * random.normal(size=(3, count))):
-                errors += axes[:, :, a, None] * shift
-        out[name] = errors
+                errors += (points.axes[name][:, :, a, None] * shift).astype(np.float32)
     return out
 
 
-def _fields(points: Sensed, count: int, random: np.random.Generator) -> dict[str, Floats]:
-    """Return draws of the shared field of standard deviation one, along the axes of all points."""
-    out = {name: np.zeros((*points.axes[name].shape[:2], count)) for name in points.names}
+def _add_fields(points: Sensed, errors: Mapping[str, Singles], random: np.random.Generator) -> None:
+    """Add draws of the shared field, along the axes of all points."""
+    count = next(iter(errors.values())).shape[2]
     once = max(1, AT_ONCE // max(points.rows.nodes, 1))
+    along = {name: points.noise.correlated_m * axes for name, axes in points.axes.items()}
+    seen = [a for a in range(3) if any(axes[:, :, a].any() for axes in along.values())]
     for begin in range(0, count, once):
         some = slice(begin, min(begin + once, count))
-        for a in range(3):
-            numbers = random.standard_normal(size=(points.rows.nodes, some.stop - some.start)).astype(np.float32)
-            for name in points.names:
-                along = points.axes[name][:, :, a]
-                if (along != 0).any():
-                    out[name][:, :, some] += along[:, :, None] * points.rows.of(numbers, points.of(name))[:, None]
-    return out
+        for a in seen:
+            numbers = random.standard_normal((points.rows.nodes, some.stop - some.start), np.float32)
+            for name, axes in along.items():
+                for c in range(axes.shape[1]):
+                    if axes[:, c, a].any():
+                        errors[name][:, c, some] += points.rows.of(numbers, points.of(name), axes[:, c, a])
 
 
 def sparse_product(offsets: NDArray[np.int64], columns: NDArray[np.int32], weights: Floats, values: Singles) -> Singles:
     """Return sparse rows (m) times values (N, B); offsets (m + 1,) where each row begins."""
     out = np.empty((len(offsets) - 1, values.shape[1]), np.float32)
-    given = (offsets, columns, weights.astype(np.float32), values)
+    given = (offsets, columns, np.asarray(weights, np.float32), values)
     each_thread(kernels.sparse_worker, -(-len(out) // kernels.ROWS), *given, out)
     return out
 

@@ -33,7 +33,7 @@ from visionvalley.core import Circle, Line, SensorNoise
 from visionvalley.core.arrays import Floats
 from visionvalley.vision.metrology.characteristics import Evaluated, Extracted
 from visionvalley.vision.metrology.features import Smooth, smooth
-from visionvalley.vision.metrology.filters import ALPHA, Filter, rows
+from visionvalley.vision.metrology.filters import ALPHA, Filter, apply, some_of
 from visionvalley.vision.metrology.strata import blocks_of, cut_of, unplaced
 from visionvalley.vision.metrology.toleranced import Widest
 
@@ -63,20 +63,18 @@ def short_waves_m(feature: Extracted, cutoff_m: float | None, noise: SensorNoise
     if part.filter is None or part.filter.places.spacing_m <= 0:
         return 0.0
     rest = ((feature.points_m - part.points_m) * part.normals).sum(axis=1)
-    left = float((rest * rest).mean()) / _taken_of_white(part.filter) - noise.white_m**2
+    left = float((rest * rest).mean()) / _taken_of_white(part, part.filter) - noise.white_m**2
     left -= noise.correlated_m**2 * _taken(part.filter, noise.correlation_length_m)
     return math.sqrt(max(left, 0.0))
 
 
-def _taken_of_white(on: Filter) -> float:
+def _taken_of_white(part: Smooth, on: Filter) -> float:
     """Return the share of the variance of white noise that a filter takes away: the mean of 1 - 2 W_ii + Σ_j W_ij².
 
     It is that of up to `GAINS` places that lie evenly in the filter's order; at least a tenth.
     """
-    some = on.once[:: -(-len(on.once) // GAINS)]
-    offsets, columns, weights = rows(on, some, on.places)
-    own = columns == np.repeat(some, np.diff(offsets))
-    return max(0.1, 1.0 + (float((weights * weights).sum()) - 2.0 * float(weights[own].sum())) / len(some))
+    left = apply(on, part.distance_m, some_of(on.places, on.once[:: -(-len(on.once) // GAINS)]))
+    return max(0.1, float((1.0 - 2.0 * left.own + left.gain**2).mean()))
 
 
 def _taken(on: Filter, length_m: float) -> float:

@@ -30,7 +30,7 @@ class Zoned:
 
     rows   gives the deviations for nominal elements moved by a pose, and sizes changed
     count  of its points
-    back   takes forces (count, 3) on them to the extracted points
+    back   takes forces (..., count, 3) on them to the extracted points
     source  what the points are: of a surface filtered, or read as a profile; None: derived points
     round   whether distances in every direction count
     """

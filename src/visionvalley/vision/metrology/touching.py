@@ -85,11 +85,12 @@ def laid(touched: Touched, points: Sensed, noise: Noise) -> Laid:
         which = some[rows.point]
         own = smoothed(part, None, which, rows.gradients, part.normals[which], noise)
         if touched.sizes:
-            own = own - sign[rows.point, None] * forced({part.feature.name: part.back(touched.sizes[i])}, points, noise)
+            grown = forced({part.feature.name: part.back(touched.sizes[i])}, points, noise)
+            own -= sign[rows.point, None].astype(np.float32) * grown
         parts.append(rows)
         draws.append(own)
     whole = Rows.joined(parts)
-    drawn = np.concatenate(draws).astype(np.float32, copy=False)
+    drawn = np.concatenate(draws)
     motions, freedoms = whole.motions(), _freedoms(touched.element, touched.held, whole.points_m)
     radius = isinstance(touched.element, Cone)
     columns = [multiplied(motions, freedoms)]
@@ -181,11 +182,8 @@ def poses(system: DatumSystem, points: Sensed, noise: Noise) -> list[Floats]:
 
 def _parameters(step: Step, points: Sensed, noise: Noise) -> Floats:
     """Return how what a step locks answers to noise (m, D), to first order."""
-    own = [
-        forced({name: influence[row] for name, influence in step.influence.items()}, points, noise)
-        for row in range(len(step.names))
-    ]
-    return np.array([np.concatenate([row, -row, [0.0]]) for row in own])
+    own = forced(step.influence, points, noise)
+    return np.concatenate([own, -own, np.zeros((len(own), 1))], axis=1)
 
 
 def _touching(step: Step, one: Laid, shape: Floats, pose: Floats, points: Sensed, noise: Noise) -> Floats:
