@@ -7,7 +7,18 @@ import numpy as np
 
 from visionvalley.kernels.compilation import bare, inner, kernel
 from visionvalley.kernels.filters import falling
-from visionvalley.kernels.simd import absolute, larger, load_f32x8, multiply_add, reduce_max, splat_f32x8, store, take
+from visionvalley.kernels.simd import (
+    absolute,
+    bits,
+    larger,
+    load_f32x8,
+    multiply_add,
+    reduce_max,
+    splat_f32x8,
+    store,
+    take,
+    trailing_zeros,
+)
 
 PIECE = 8  # fields that one worker takes at a time
 ROWS = 512
@@ -51,7 +62,7 @@ def inverted(rows, basis, binv, work):
 
 
 @inner
-def beyond(field, rows, y, level, rest, kept, found):
+def beyond(field, rows, y, level, kept, found):
     """Add the farthest row of each tile to kept, from `found` on, where its residual field - rows' y exceeds a level.
 
     field (P,) and rows (k, P) float32, P whole tiles; returns how many are kept then.
@@ -70,15 +81,10 @@ def beyond(field, rows, y, level, rest, kept, found):
         one, two, three, four = absolute(one), absolute(two), absolute(three), absolute(four)
         top = reduce_max(larger(larger(one, two), larger(three, four)))
         if top > limit:
-            store(rest, 0, one)
-            store(rest, 8, two)
-            store(rest, 16, three)
-            store(rest, 24, four)
-            for i in range(TILE):
-                if rest[i] == top:
-                    kept[found] = start + i
-                    found += 1
-                    break
+            best = splat_f32x8(top)
+            which = bits(one >= best) | bits(two >= best) << 8 | bits(three >= best) << 16 | bits(four >= best) << 24
+            kept[found] = start + trailing_zeros(which)
+            found += 1
     return found
 
 
@@ -98,6 +104,26 @@ def weighed(field, basis, binv, x, y):
         cost = field[abs(basis[j]) - 1] * (1.0 if basis[j] > 0 else -1.0)
         for a in range(n):
             y[a] += cost * binv[j, a]
+
+
+@bare
+def farthest(held, found, y, level):
+    """Return which of so many rows has the largest residual beyond a level, -1: none; and its sign.
+
+    held  (k + 2, C) the rows, what the field is there, and room
+    """
+    k = held.shape[0] - 2
+    row, sign = -1, 1.0
+    for c in range(found):
+        held[k + 1, c] = held[k, c]
+    for a in range(k):
+        much = y[a]
+        for c in range(found):
+            held[k + 1, c] -= much * held[a, c]
+    for c in range(found):
+        if abs(held[k + 1, c]) > level:
+            row, level, sign = c, abs(held[k + 1, c]), math.copysign(1.0, held[k + 1, c])
+    return row, sign
 
 
 @inner
@@ -147,7 +173,7 @@ def lifted(shape, fields, row, size, lift, meant, field):
 
 
 @inner
-def levelled(field, rows, largest, basis, work, rest, kept, y):
+def levelled(field, rows, largest, basis, work, kept, held, y):
     """Fill y with the combination of rows (k, P) from which a field (P,) deviates least, and by how much.
 
     The dual of Chebyshev's problem by the simplex method: a basis of k + 1 signed rows that is feasible for one
@@ -162,17 +188,16 @@ def levelled(field, rows, largest, basis, work, rest, kept, y):
     found, nothing = 0, max(1e-300, NOTHING * largest)
     for _round in range(STEPS):
         before = found if found + len(field) // TILE < len(kept) else 0
-        found = beyond(field, rows, y, exceeded(y[n - 1], nothing), rest, kept, before)
+        found = beyond(field, rows, y, exceeded(y[n - 1], nothing), kept, before)
         if found == before:
             break
+        for c in range(before, found):
+            for a in range(k):
+                held[a, c] = rows[a, kept[c]]
+            held[k, c] = field[kept[c]]
         for _step in range(STEPS):
-            row, off, sign = -1, exceeded(y[n - 1], nothing), 1.0
-            for c in range(found):
-                value = np.float64(field[kept[c]])
-                for a in range(k):
-                    value -= y[a] * rows[a, kept[c]]
-                if abs(value) > off:
-                    row, off, sign = kept[c], abs(value), math.copysign(1.0, value)
+            row, sign = farthest(held, found, y, exceeded(y[n - 1], nothing))
+            row = kept[row] if row >= 0 else row
             if row < 0 or not exchanged(rows, row, sign, basis, binv, x, w):
                 break
             weighed(field, basis, binv, x, y)
@@ -196,8 +221,9 @@ def levelled_worker(counter, fields, shape, sums, rows, some, answers, bases):
     """
     m, n = fields.shape[1], bases.shape[1]
     size, lift, meant = np.float32(sums[0]), np.float32(sums[1]), np.int64(sums[2])
-    work, field, rest = np.empty((3 * n + 2, n)), np.zeros(m, np.float32), np.empty(TILE, np.float32)
+    work, field = np.empty((3 * n + 2, n)), np.zeros(m, np.float32)
     kept = np.empty(8 * (m // TILE), np.int64)
+    held = np.empty((n + 1, len(kept)))
     while True:
         piece = take(counter)
         if piece * PIECE >= len(some):
@@ -205,7 +231,7 @@ def levelled_worker(counter, fields, shape, sums, rows, some, answers, bases):
         for i in range(piece * PIECE, min(len(some), (piece + 1) * PIECE)):
             b = some[i]
             largest = np.float64(lifted(shape, fields, b, size, lift, meant, field))
-            levelled(field, rows, largest, bases[b], work, rest, kept, answers[i])
+            levelled(field, rows, largest, bases[b], work, kept, held, answers[i])
             growth = 0.0
             for j in range(n):
                 growth += work[n, j] * shape[abs(bases[b, j]) - 1] * (1.0 if bases[b, j] > 0 else -1.0)
