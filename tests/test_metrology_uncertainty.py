@@ -9,7 +9,7 @@ from bench.coverage import scanned
 from bench.simulated_scans import Cell
 from numpy.testing import assert_allclose
 from scipy.optimize import linprog
-from scipy.stats import binom
+from scipy.stats import binom, kstest, norm
 
 from visionvalley.core import Cylinder, Plane, SensorNoise, Tolerance, Verdict
 from visionvalley.kernels import bias as kernels
@@ -21,7 +21,7 @@ from visionvalley.vision.metrology.grown import Grown
 from visionvalley.vision.metrology.intervals import bounded, coverage_factor, effective_degrees, quantile
 from visionvalley.vision.metrology.least_squares import fit
 from visionvalley.vision.metrology.levels import group, padded
-from visionvalley.vision.metrology.propagation import CORRELATED, NOISE, SCALE, contributions, sensed
+from visionvalley.vision.metrology.propagation import CORRELATED, NOISE, SCALE, contributions, normal, sensed
 from visionvalley.vision.metrology.uncertainty import measured
 
 Z = np.array([0.0, 0.0, 1.0])
@@ -54,6 +54,17 @@ def test_correlated_noise_adds_up_as_over_all_pairs(rng, count, length, within):
     for g in (fit(feature.points_m, PLANE).influence[0], rng.normal(size=(count, 3)), single):
         found = by(contributions({"plane": g}, points))[CORRELATED]
         assert found == pytest.approx(direct(feature.points_m, g, length), rel=within)
+
+
+def test_numbers_drawn_are_normal_and_independent(rng):
+    found = normal(rng, (2, 500_000), 3.0).astype(np.float64) / 3.0
+    assert kstest(found.ravel(), "norm").pvalue > 1e-3
+    for beyond in (3.0, 4.0):
+        share = 2 * norm.sf(beyond)
+        assert (np.abs(found) > beyond).mean() == pytest.approx(share, abs=4 * math.sqrt(share / found.size))
+    for one, other in ((found[0], found[1]), (found[0] ** 2, found[1] ** 2), (found[0, 1:], found[0, :-1])):
+        assert abs(np.corrcoef(one, other)[0, 1]) < 4 / math.sqrt(found.shape[1])
+    assert normal(rng, (0, 3)).shape == (0, 3)
 
 
 def test_white_noise_and_scale_by_their_formulas(rng):

@@ -341,6 +341,28 @@ def single(typing: Any, a: Any) -> Any:
 
 
 @intrinsic
+def whole_bits(typing: Any, a: Any) -> Any:
+    """The bits of lanes of float32 as whole numbers."""
+    whole = Vector(types.int32, a.lanes)
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], whole.ir)
+
+    return whole(a), code
+
+
+@intrinsic
+def real_bits(typing: Any, a: Any) -> Any:
+    """The lanes of float32 whose bits whole numbers hold."""
+    real = Vector(types.float32, a.lanes)
+
+    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.bitcast(args[0], real.ir)
+
+    return real(a), code
+
+
+@intrinsic
 def shift_in(typing: Any, before: Any, vector: Any) -> Any:
     """The lanes moved up by one; the last lane of `before` comes in at the bottom."""
 

@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 from visionvalley.core import Circle, Cone, Contribution, Cylinder, Plane, SensorNoise, Sphere
 from visionvalley.core.arrays import Floats, Singles
 from visionvalley.kernels import bias as kernels
+from visionvalley.kernels import simulation
 from visionvalley.kernels.threads import each_thread
 from visionvalley.vision.metrology.characteristics import Extracted
 from visionvalley.vision.metrology.fits import dots
@@ -66,8 +67,10 @@ class Averages:
         begin, end = self.offsets[some.start], self.offsets[some.stop]
         columns, weights = self.columns[begin:end], self.weights[begin:end]
         counts = np.diff(self.offsets[some.start : some.stop + 1])
-        spread = [np.bincount(columns, weights * np.repeat(pull, counts), self.nodes) for pull in pulls.T]
-        return np.stack(spread, axis=1)
+        out = np.zeros((self.nodes, 3))
+        for axis in np.flatnonzero(pulls.any(axis=0)):
+            out[:, axis] = np.bincount(columns, weights * np.repeat(pulls[:, axis], counts), self.nodes)
+        return out
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,8 +136,7 @@ def drawn(points: Sensed, count: int, random: np.random.Generator) -> dict[str, 
     noise = points.noise
     out = {}
     for name in points.names:
-        out[name] = random.standard_normal((*points.axes[name].shape[:2], count), np.float32)
-        out[name] *= np.float32(noise.white_m)
+        out[name] = normal(random, (*points.axes[name].shape[:2], count), noise.white_m)
     if noise.correlated_m > 0:
         _add_fields(points, out, random)
     size = math.hypot(noise.scale, noise.temperature)
@@ -159,11 +161,22 @@ def _add_fields(points: Sensed, errors: Mapping[str, Singles], random: np.random
     for begin in range(0, count, once):
         some = slice(begin, min(begin + once, count))
         for a in seen:
-            numbers = random.standard_normal((points.rows.nodes, some.stop - some.start), np.float32)
+            numbers = normal(random, (points.rows.nodes, some.stop - some.start))
             for name, axes in along.items():
                 for c in range(axes.shape[1]):
                     if axes[:, c, a].any():
                         errors[name][:, c, some] += points.rows.of(numbers, points.of(name), axes[:, c, a])
+
+
+def normal(random: np.random.Generator, shape: tuple[int, ...], size: float = 1.0) -> Singles:
+    """Return normal random numbers of standard deviation size, quicker than NumPy's own."""
+    count = math.prod(shape)
+    whole = -(-count // (2 * simulation.LANES)) * 2 * simulation.LANES
+    words = random.integers(0, 2**32, whole, np.uint32).view(np.int32)
+    out = np.empty(whole, np.float32)
+    pieces = -(-whole // (2 * simulation.PAIRS))
+    each_thread(simulation.normal_worker, pieces, words, np.float32(size), out)
+    return out[:count].reshape(shape)
 
 
 def sparse_product(offsets: NDArray[np.int64], columns: NDArray[np.int32], weights: Floats, values: Singles) -> Singles:
