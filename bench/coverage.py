@@ -7,8 +7,8 @@ the points without noise, with what it says that extremes miss between them. A c
 binomial limits that 1 % of tables of so many cells would leave (Holm 1979), and all together between 94 and 96 %.
 A scan of a good part that is refused holds no truth. Datums touch (ISO 5459) in cells of their own.
 
-What is done is kept in out/coverage.jsonl and not done again; --publish adds it to bench/coverage_counts.json, which is
-where a count goes on from as long as the sources that it was made with are the same.
+What is done is kept in out/coverage.jsonl and not done again; --publish adds it to bench/coverage_counts.json. From
+there a cell's count goes on as long as the sources that it was made with are the same; --published prints it as it is.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -52,6 +53,18 @@ FAMILY = 0.01
 FINE = (0.94, 0.96)
 
 Counts = np.ndarray  # (forms, 4) intervals, of them those that held the truth, lay above it, lay below it
+
+
+@dataclass(frozen=True)
+class Published:
+    """What is published of a cell: with which sources, how many scans, their counts."""
+
+    of: str
+    scans: int
+    counts: Counts
+
+
+NONE = Published("", 0, np.zeros((len(FORMS), 4), np.int64))
 
 
 def scanned(cell: Cell, first: int, count: int) -> Counts:
@@ -170,39 +183,37 @@ def known(of: str) -> dict[str, dict[int, Counts]]:
     return out
 
 
-def published(of: str) -> dict[str, tuple[int, Counts]]:
-    """Return how many scans of each cell are published, and their counts."""
-    kept = json.loads(PUBLISHED.read_text()) if PUBLISHED.exists() else {"of": ""}
-    if kept["of"] != of:
-        return {}
-    return {name: (scans, np.array(counts)) for name, (scans, counts) in kept["cells"].items()}
+def published() -> dict[str, Published]:
+    """Return the counts of each cell that are published."""
+    rows = json.loads(PUBLISHED.read_text()) if PUBLISHED.exists() else {}
+    return {name: Published(of, scans, np.array(counts)) for name, (of, scans, counts) in rows.items()}
 
 
 def publish(of: str) -> None:
-    """Add what was done in a row to what is published."""
-    out = published(of)
+    """Add what was done in a row to what is published; counts with other sources are replaced by larger ones."""
+    out = published()
     for name, chunks in known(of).items():
-        scans, counts = out.get(name, (0, np.zeros((len(FORMS), 4), np.int64)))
+        before = out.get(name, NONE)
+        scans, counts = (before.scans, before.counts) if before.of == of else (0, NONE.counts)
         while scans in chunks:
             counts, scans = counts + chunks[scans], scans + CHUNK
-        if scans:
-            out[name] = scans, counts
-    rows = [
-        f"{json.dumps(name)}: {json.dumps([scans, counts.tolist()])}" for name, (scans, counts) in sorted(out.items())
-    ]
-    PUBLISHED.write_text(f'{{"of": "{of}", "cells": {{\n' + ",\n".join(rows) + "\n}}\n")
+        if scans > before.scans:
+            out[name] = Published(of, scans, counts)
+    rows = [f"{json.dumps(k)}: {json.dumps([v.of, v.scans, v.counts.tolist()])}" for k, v in sorted(out.items())]
+    PUBLISHED.write_text("{\n" + ",\n".join(rows) + "\n}\n")
 
 
 def run(chosen: list[Cell], scans: int, processes: int) -> tuple[dict[str, Counts], int]:
     """Do what is not done yet; return counts by cell, and the least scans of a cell."""
     of = sources()
-    done, before = known(of), published(of)
+    done = known(of)
+    before = {name: one for name, one in published().items() if one.of == of}
     KEPT.parent.mkdir(exist_ok=True)
     tasks = [
-        (cell, first, min(CHUNK, scans - first))
+        (cell, first, CHUNK)
         for first in range(0, scans, CHUNK)
         for cell in sorted(chosen, key=lambda c: (-c.points, "touching" not in c.what))
-        if first >= before.get(cell.name, (0,))[0] and first not in done[cell.name]
+        if first >= before.get(cell.name, NONE).scans and first not in done[cell.name]
     ]
     with ProcessPoolExecutor(processes, get_context("spawn")) as pool, KEPT.open("a") as out:
         for future in as_completed([pool.submit(_work, *task) for task in tasks]):
@@ -214,10 +225,10 @@ def run(chosen: list[Cell], scans: int, processes: int) -> tuple[dict[str, Count
     total: dict[str, Counts] = {}
     least = sys.maxsize
     for cell in chosen:
-        start, counts = before.get(cell.name, (0, np.zeros((len(FORMS), 4), np.int64)))
-        later = [own for first, own in done[cell.name].items() if start <= first < scans]
-        total[cell.name] = counts + sum(later, np.zeros_like(counts))
-        least = min(least, start + CHUNK * len(later))
+        start = before.get(cell.name, NONE)
+        later = [own for first, own in done[cell.name].items() if start.scans <= first < scans]
+        total[cell.name] = start.counts + sum(later, NONE.counts)
+        least = min(least, start.scans + CHUNK * len(later))
     return {name: counts for name, counts in total.items() if counts.any()}, least
 
 
@@ -278,14 +289,22 @@ def main() -> int:
     parser.add_argument("--only", default="", help="only cells whose name (what/points/noise) holds these words")
     parser.add_argument("--again", action="store_true", help="forget what was done before and is not published")
     parser.add_argument("--publish", action="store_true", help="add what was done to bench/coverage_counts.json")
+    parser.add_argument("--published", action="store_true", help="print what is published, and do nothing")
     parser.add_argument("--processes", type=int, default=2)
     chosen = parser.parse_args()
     if chosen.again:
         KEPT.unlink(missing_ok=True)
     if chosen.publish:
         publish(sources())
-    os.nice(5)
-    total, least = run([c for c in cells() if chosen.only in c.name], chosen.scans, chosen.processes)
+    own = [c for c in cells() if chosen.only in c.name]
+    if chosen.published:
+        kept = {name: one for name, one in published().items() if name in {c.name for c in own}}
+        total, least = {name: one.counts for name, one in kept.items()}, min(one.scans for one in kept.values())
+        other = sum(one.of != sources() for one in kept.values())
+        print(f"{other} of {len(kept)} cells were counted with other sources than these\n")
+    else:
+        os.nice(5)
+        total, least = run(own, chosen.scans, chosen.processes)
     print("\n".join([*short(total), "", *table(total)]))
     count, held = np.sum([c.sum(axis=0) for c in total.values()], axis=0)[:2]
     outside = refused(total)
