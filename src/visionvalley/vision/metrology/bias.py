@@ -170,31 +170,27 @@ def _added(extremes: Sequence[Extreme]) -> Corrected:
     """Return what noise adds to shapes where they lie, and what else they may be where noise has moved them from.
 
     What noise adds is the median of T(h + e) - T(h). What else the value may be is T at the places where surfaces may
-    lie, h - p with p what noise does to them by least squares, and what the rest of the noise scatters: T(h + e - p).
+    lie, h - p with p what noise does to them by least squares, and what the rest of the noise scatters:
+    T(h + e) - T(h + p).
     """
     middles, ends = [], []
     for extreme, shapes in _shapes(extremes):
-        whole = [g.draws[:, : len(shape)] for g, shape in zip(extreme.groups, shapes, strict=True)]
-        place = [_of_place(g) for g in extreme.groups]
-        rest = [both - own for both, own in zip(whole, place, strict=True)]
-        moved, added = _about(extreme, [-own for own in place], shapes), _about(extreme, rest, shapes)
-        middles.append(float(np.median(_about(extreme, whole, shapes))))
-        ends.append(np.sort(moved - np.median(moved) - (added - np.median(added))))
+        whole = _about(extreme, [g.draws for g in extreme.groups], shapes)
+        place = _about(extreme, [_of_place(g) for g in extreme.groups], shapes)
+        moved, rest = np.roll(place, len(place) // 2), whole - place  # draws are followed by their opposites
+        middles.append(float(np.median(whole)))
+        ends.append(np.sort(moved - np.median(moved) - (rest - np.median(rest))))
     middle = math.fsum(middles) / len(middles)
     least, most = min(quantile(one, TAIL) for one in ends), max(quantile(one, 1 - TAIL) for one in ends)
     return Corrected(middle, middle - WIDER * least, middle - WIDER * most, float(ends[0].std()))
 
 
-def _about(extreme: Extreme, draws: Sequence[Floats | Singles], shapes: Sequence[Floats]) -> Floats:
-    """Return by how much draws change the value of shapes."""
-    groups = tuple(
-        replace(g, draws=padded(own), bases=g.bases.copy()) for g, own in zip(extreme.groups, draws, strict=True)
-    )
-    hard = groups[0].hard
-    one, laid_ = Extreme(groups, extreme.factor), [shape.copy() for shape in shapes]
-    if hard is not None:
-        one, laid_ = _eased(one, np.flatnonzero(hard), laid_[0])
-    return one.answers(laid_, 1.0) - one.seen(laid_)
+def _about(extreme: Extreme, draws: Sequence[Singles], shapes: Sequence[Floats]) -> Floats:
+    """Return by how much draws (D, P), padded, change the value of shapes."""
+    groups = [replace(g, draws=own, bases=g.bases.copy()) for g, own in zip(extreme.groups, draws, strict=True)]
+    eased = [_eased(g, shape) for g, shape in zip(groups, shapes, strict=True)]
+    one, kept = Extreme(tuple(g for g, _ in eased), extreme.factor), [shape for _, shape in eased]
+    return one.answers(kept, 1.0) - one.seen(kept)
 
 
 def _shapes(extremes: Sequence[Extreme]) -> list[tuple[Extreme, list[Floats]]]:
@@ -207,20 +203,16 @@ def _shapes(extremes: Sequence[Extreme]) -> list[tuple[Extreme, list[Floats]]]:
     return list(zip((extremes[0], extremes[-1]), shapes, strict=False))
 
 
-def _eased(extreme: Extreme, hard: NDArray[np.int64], shape: Floats) -> tuple[Extreme, list[Floats]]:
-    """Return the same with datums' boundaries let out as far as it takes to keep them: in each draw, and the shape.
-
-    The shape lies where it is at its least and grows from there; what it is of a boundary goes to the draws.
-    """
-    one = extreme.groups[0]
-    draws = one.draws[:, : len(shape)].astype(np.float64)
+def _eased(one: Group, shape: Floats) -> tuple[Group, Floats]:
+    """Return the same with datums' boundaries let out as far as it takes to keep them: in each draw, and the shape."""
+    if one.hard is None:
+        return one, shape
+    hard = np.flatnonzero(one.hard)
+    draws, kept = one.draws.copy(), shape.copy()
     own = group(shape[hard], draws[:, hard], one.slopes[:, hard].T, True, one.points_m[hard], one.gradients[hard])
-    shape[hard] -= max(own.height(shape[hard]), 0.0)
-    out = np.maximum(own.heights(shape[hard], 1.0), 0.0)
-    least, values = one.at_least(shape), one.values.copy()
-    draws[:, hard] += least[hard] - out[:, None]
-    least[hard], values[hard] = 0.0, draws[:, hard].mean(axis=0)
-    return replace(extreme, groups=(replace(one, values=values, draws=padded(draws)),)), [least]
+    kept[hard] -= max(own.height(shape[hard]), 0.0)
+    draws[:, hard] -= np.maximum(own.heights(kept[hard], 1.0), 0.0).astype(np.float32)[:, None]
+    return replace(one, draws=draws), kept
 
 
 def _mean(one: Group) -> Floats:
@@ -253,11 +245,12 @@ def _surfaces(one: Group) -> Iterator[tuple[NDArray[np.int64], Floats, Floats]]:
         yield here, own_place(one.points_m[here], one.gradients[here], free), free
 
 
-def _of_place(one: Group) -> Floats:
-    """Return what draws (D, M) do to where surfaces lie."""
-    out = np.zeros((len(one.draws), len(one.values)))
+def _of_place(one: Group) -> Singles:
+    """Return what draws do to where surfaces lie (D, P)."""
+    out = np.zeros_like(one.draws)
     for here, place, _ in _surfaces(one):
-        out[:, here] = multiplied(multiplied(one.draws[:, here].astype(np.float64), place.T), place)
+        much = multiplied(place, one.draws[:, here].T.astype(np.float64))
+        out[:, here] = multiplied(much.T, place)
     return out
 
 

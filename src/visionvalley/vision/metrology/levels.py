@@ -62,12 +62,6 @@ class Group:
         """Return the height of a shape (M,)."""
         return float(self._still().heights(shape, 1.0)[0])
 
-    def at_least(self, shape: Floats) -> Floats:
-        """Return a shape (M,) as it lies at its least."""
-        found = self._still().laid(shape, 1.0)[0, :-1]
-        least: Floats = shape - (found[:, None] * self.slopes).sum(axis=0)
-        return least
-
     def _still(self) -> Group:
         """Return the same with one draw, of nothing."""
         return replace(self, draws=np.zeros((1, self.draws.shape[1]), np.float32), bases=self.bases[:1].copy())
