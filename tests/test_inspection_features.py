@@ -3,6 +3,7 @@
 
 import json
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -37,12 +38,12 @@ def scan(part):
     return scanned(part, NOISE_M)
 
 
-def scanned(part, noise_m):
+def scanned(part, noise_m, seed=3):
     """A scan of the bracket with a wide and a shifted hole, in its own frame; the pose that brings it back."""
     at = names(part).index
     faults = (Resized(at("hole-1"), WIDER_M), Shifted(at("hole-2"), np.array([MOVED_M, 0, 0])))
     made = sample_surface(plant(part, faults, 2e-3), COUNT, seed=2)
-    points = made.points_m + noise_m * np.random.default_rng(3).normal(size=(COUNT, 1)) * made.normals
+    points = made.points_m + noise_m * np.random.default_rng(seed).normal(size=(COUNT, 1)) * made.normals
     scan_from_part = Pose.from_rotation_vector(np.array([0.3, 0.8, -0.4]), np.array([0.1, 0.2, 0.3]))
     return Cloud(scan_from_part.apply(points)), scan_from_part.inverse()
 
@@ -62,25 +63,35 @@ CHECKS = (
     Characteristic("moved", Kind.POSITION, ("hole-2",), zone(100e-6), datums=DATUMS, diameter=True),
 )
 
+LETTERS = dict(zip("ABC", (d.features for d in DATUMS), strict=True))
+MOVED = Recipe(CHECKS[2:], letters=LETTERS, noise=SensorNoise(white_m=NOISE_M))
+
 
 def inspected(scan, part, recipe, **settings):
     settings = Settings(alignment="least-squares", **settings)
     return run(Inspection(scan, part.mesh, part.chord_m, simulated=True, part=part, recipe=recipe), settings)
 
 
+def test_a_planted_shift_is_found_within_its_interval_in_most_scans(part):
+    recipe = replace(MOVED, noise=SensorNoise(white_m=1e-9))
+    there_m = inspected(scanned(part, 0.0)[0], part, recipe).features[0].measured.value
+    assert there_m == pytest.approx(2 * MOVED_M, abs=1e-6)
+    held = 0
+    for seed in range(8):
+        low, high = inspected(scanned(part, NOISE_M, seed)[0], part, MOVED).features[0].measured.interval_95
+        assert high - low < 25e-6
+        held += low < there_m < high
+    assert held >= 6  # fewer in one of 175 runs of eight
+
+
 def test_planted_faults_are_found_and_judged(scan, part):
-    letters = dict(zip("ABC", (d.features for d in DATUMS), strict=True))
-    report = inspected(scan[0], part, Recipe(CHECKS, letters=letters, noise=SensorNoise(white_m=NOISE_M)))
+    report = inspected(scan[0], part, Recipe(CHECKS, letters=LETTERS, noise=SensorNoise(white_m=NOISE_M)))
     flat, wide, moved = report.features
     assert [one.verdict for one in report.features] == [Verdict.PASS, Verdict.FAIL, Verdict.FAIL]
     assert report.verdict is Verdict.FAIL
     chord_m = 11e-6  # the hole is a prism of 64 sides: that much narrower across its flats
     low, high = wide.measured.interval_95
     assert low - chord_m < 9e-3 + WIDER_M < high + chord_m
-    still = inspected(scanned(part, 0.0)[0], part, Recipe(CHECKS, letters=letters, noise=SensorNoise(white_m=1e-9)))
-    there_m = still.features[2].measured.value
-    assert there_m == pytest.approx(2 * MOVED_M, abs=1e-6)
-    assert moved.measured.value == pytest.approx(there_m, abs=3 * moved.measured.standard_uncertainty)
     assert moved.datums == ("A", "B", "C")
     assert flat.measured.interval_95[0] < 5e-6
     for one in report.features:
