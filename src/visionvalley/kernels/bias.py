@@ -12,9 +12,11 @@ from visionvalley.kernels.simd import (
     bits,
     larger,
     load_f32x8,
+    load_f64x4,
     multiply_add,
     reduce_max,
     splat_f32x8,
+    splat_f64x4,
     store,
     take,
     trailing_zeros,
@@ -23,7 +25,7 @@ from visionvalley.kernels.simd import (
 PIECE = 8  # fields that one worker takes at a time
 ROWS = 512
 TILE = 32
-WIDE = 64  # columns of a product at a time
+WIDE, BROAD = 64, 16  # columns of a product at a time, of float32 and float64
 STEPS = 60
 PIVOT, ZERO = 1e-6, 1e-10  # pivots, and multipliers (they add up to 1), that are nothing but rounding of float32 rows
 NEAR, NOTHING = 2e-6, 1e-8  # of the level, of the largest value: a residual that exceeds the level by less does not
@@ -345,31 +347,55 @@ def sparse_worker(counter, starts, columns, weights, values, out):
                 out[i, b] = total
 
 
+@bare
+def wide_products(left, row, other, right, start, out):
+    """Write two rows of a product, `BROAD` columns of them from `start` on."""
+    r, width = right.shape
+    a = b = c = d = e = f = g = h = splat_f64x4(0.0)
+    for j in range(r):
+        much, more, at = splat_f64x4(left[row, j]), splat_f64x4(left[other, j]), j * width + start
+        one, two = load_f64x4(right, at), load_f64x4(right, at + 4)
+        three, four = load_f64x4(right, at + 8), load_f64x4(right, at + 12)
+        a, e = multiply_add(much, one, a), multiply_add(more, one, e)
+        b, f = multiply_add(much, two, b), multiply_add(more, two, f)
+        c, g = multiply_add(much, three, c), multiply_add(more, three, g)
+        d, h = multiply_add(much, four, d), multiply_add(more, four, h)
+    at = row * width + start
+    store(out, at, a)
+    store(out, at + 4, b)
+    store(out, at + 8, c)
+    store(out, at + 12, d)
+    at = other * width + start
+    store(out, at, e)
+    store(out, at + 4, f)
+    store(out, at + 8, g)
+    store(out, at + 12, h)
+
+
 @kernel("void(int64[::1], float64[:, ::1], float64[:, ::1], float64[:, ::1])")
 def product_worker(counter, left, right, out):
-    """Multiply left (N, r) with right (r, B), to out (N, B)."""
+    """Multiply left (N, r) with right (r, B), to out (N, B); columns as in `sparse_worker`, and two rows at once."""
     n, r = left.shape
     width = right.shape[1]
     while True:
         piece = take(counter)
         if piece * ROWS >= n:
             break
-        for i in range(piece * ROWS, min(n, (piece + 1) * ROWS)):
+        for i in range(piece * ROWS, min(n, (piece + 1) * ROWS), 2):
+            other = min(i + 1, n - 1)
+            if width >= BROAD:
+                for start in range(0, width, BROAD):
+                    wide_products(left, i, other, right, min(start, width - BROAD), out)
+                continue
             for b in range(width):
-                out[i, b] = 0.0
-            j = 0
-            while j + 4 <= r:  # four at once: each sum is read and written a quarter as often
-                p, q, s, t = left[i, j], left[i, j + 1], left[i, j + 2], left[i, j + 3]
-                for b in range(width):
-                    out[i, b] += p * right[j, b] + q * right[j + 1, b] + s * right[j + 2, b] + t * right[j + 3, b]
-                j += 4
-            for last in range(j, r):
-                weight = left[i, last]
-                for b in range(width):
-                    out[i, b] += weight * right[last, b]
+                one = two = 0.0
+                for j in range(r):
+                    one += left[i, j] * right[j, b]
+                    two += left[other, j] * right[j, b]
+                out[i, b], out[other, b] = one, two
 
 
-@kernel("void(float64[:, ::1], float64[::1], int64[::1], int64[::1], int32[::1], float64[::1])")
+@kernel("void(float64[:, ::1], float64[::1], int64[::1], int64[::1], int32[::1], float32[::1])")
 def field_rows(points, grid, counts, offsets, columns, values):
     """Write how a Gaussian field at points (N, 3) is made of independent numbers at the nodes of a grid.
 
@@ -400,9 +426,9 @@ def field_rows(points, grid, counts, offsets, columns, values):
                     if across + far[2, z - low[2]] <= reach * reach:
                         columns[at] = (x * counts[1] + y) * counts[2] + z
                         values[at] = much * weight[2, z - low[2]]
-                        squares += values[at] * values[at]
+                        squares += np.float64(values[at]) * values[at]
                         at += 1
-        one = 1.0 / math.sqrt(squares)
+        one = np.float32(1.0 / math.sqrt(squares))
         for j in range(offsets[i], at):
             values[j] *= one
     offsets[len(points)] = at

@@ -28,7 +28,7 @@ from visionvalley.vision.geometry.symmetric import gram, product, solve
 from visionvalley.vision.metrology.by_kind import fit_least_squares
 from visionvalley.vision.metrology.characteristics import Extracted
 from visionvalley.vision.metrology.filters import Filter, apply, chosen_cutoff_m, gaussian, places_on, pulled
-from visionvalley.vision.metrology.fits import dots, frame
+from visionvalley.vision.metrology.fits import box, dots, frame
 from visionvalley.vision.metrology.surfaces import distances
 
 SLICE, FEWEST = 40, 6  # points that a slice is made for, and that it takes at least
@@ -272,11 +272,9 @@ def median_surface(first: Extracted, second: Extracted) -> Derived:
         require_points(feature)
     middle = middle_plane(first.nominal, second.nominal)
     u, v, w = frame(middle)
-    local = [
-        np.stack([((f.points_m - middle.point_m) * a).sum(axis=1) for a in (u, v, w)], axis=1) for f in (first, second)
-    ]
-    low = np.maximum(local[0].min(axis=0), local[1].min(axis=0))
-    high = np.minimum(local[0].max(axis=0), local[1].max(axis=0))
+    local = [np.stack([dots(f.points_m - middle.point_m, a) for a in (u, v, w)], axis=1) for f in (first, second)]
+    boxes = [box(points) for points in local]
+    low, high = np.maximum(boxes[0][0], boxes[1][0]), np.minimum(boxes[0][1], boxes[1][1])
     span = high[:2] - low[:2]  # one of them is zero for points on two lines
     if (span < 0).any() or not (span > 0).any():
         raise BadInput("metrology.not_opposite", first=first.name, second=second.name)

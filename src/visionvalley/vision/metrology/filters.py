@@ -28,7 +28,7 @@ from visionvalley.core import BadInput, Circle, Cylinder, Element, Line, Plane, 
 from visionvalley.core.arrays import Floats
 from visionvalley.kernels import filters as kernels
 from visionvalley.kernels.threads import each_thread
-from visionvalley.vision.metrology.fits import dots, frame
+from visionvalley.vision.metrology.fits import box, dots, frame
 
 STEEP = 4.0  # weights end where they are exp(-4) = 1.8 % of the largest
 # α by whether places lie on a line, and order: with weights that end there, a wave of length λ passes with half its
@@ -152,7 +152,8 @@ def _along(along_m: Floats, period_m: float = 0.0) -> Places:
 
 
 def _areal(places_m: Floats, period_m: float = 0.0) -> Places:
-    sides = np.ptp(places_m[:, :2], axis=0) if len(places_m) else np.zeros(2)
+    low, high = box(places_m) if len(places_m) else (np.zeros(3), np.zeros(3))
+    sides = (high - low)[:2]
     spacing = math.sqrt(float(sides[0] * sides[1]) / max(len(places_m), 1))
     if period_m:
         sides[0] = min(sides[0], period_m / LOBES)
@@ -203,8 +204,8 @@ def gaussian(places: Places, cutoff_m: float, *, order: int = 2) -> Filter:
         shifts = [np.array([-places.period_m, 0, 0]), np.array([places.period_m, 0, 0])]
         whole = np.concatenate([whole, *(whole[n] + s for n, s in zip(near, shifts, strict=True))])
         rows = np.concatenate([rows, *near])
-    low = whole.min(axis=0) if len(whole) else np.zeros(3)
-    sides = np.ptp(whole, axis=0) if len(whole) else np.zeros(3)
+    low, high = box(whole) if len(whole) else (np.zeros(3), np.zeros(3))
+    sides = high - low
     axes = int(np.count_nonzero(sides > 0))
     cell = max(reach / FINER[axes], float(sides.max()) / CELLS[axes])
     grid = np.array([*low, cell, *(np.floor(sides / cell) + 1)])

@@ -194,6 +194,12 @@ def dots(rows: Floats, vector: Floats) -> Floats:
     return out
 
 
+def box(points_m: Floats) -> tuple[Floats, Floats]:
+    """Return the lowest and the highest corner of points (N, 3), N > 0; by columns, as `dots`."""
+    columns = np.ascontiguousarray(points_m.T)
+    return columns.min(axis=1), columns.max(axis=1)
+
+
 def frame(element: Element) -> Floats:
     """Return the directions u, v, w of an element's frame as rows (3, 3).
 

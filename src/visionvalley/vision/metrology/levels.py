@@ -93,8 +93,8 @@ class Group:
 def padded(rows: Floats | Singles) -> Singles:
     """Return rows (..., M) as the kernel takes them: float32, filled with zeros to whole tiles."""
     count = rows.shape[-1]
-    out = np.zeros((*rows.shape[:-1], -(-count // kernels.TILE) * kernels.TILE), np.float32)
-    out[..., :count] = rows
+    out = np.empty((*rows.shape[:-1], -(-count // kernels.TILE) * kernels.TILE), np.float32)
+    out[..., :count], out[..., count:] = rows, 0.0
     return out
 
 

@@ -33,7 +33,7 @@ from visionvalley.vision.metrology.features import (
     placed,
     smooth,
 )
-from visionvalley.vision.metrology.fits import frame
+from visionvalley.vision.metrology.fits import dots, frame
 from visionvalley.vision.metrology.form import in_sections
 from visionvalley.vision.metrology.material import boundary
 from visionvalley.vision.metrology.section_lines import direction_of, within
@@ -138,8 +138,8 @@ def _middle_of(feature: Extracted, slot: Slot) -> Derived:
     """Return the median surface between the straight sides of a slot; where one has too few points, its centre."""
     u, v, _ = frame(slot)
     off = feature.points_m - slot.point_m
-    across = (off * v).sum(axis=1)
-    straight = np.abs((off * u).sum(axis=1)) <= 0.5 * (slot.length_m - slot.width_m)
+    across = dots(off, v)
+    straight = np.abs(dots(off, u)) <= 0.5 * (slot.length_m - slot.width_m)
     rows = [np.flatnonzero(straight & (side * across > 0)) for side in (1.0, -1.0)]
     if min(len(one) for one in rows) < FEWEST:
         return centre(feature)

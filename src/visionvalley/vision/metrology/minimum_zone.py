@@ -30,6 +30,7 @@ from visionvalley.vision.metrology.fits import (
     axes,
     cross,
     deviations,
+    dots,
     element_of,
     held_shape,
     measured,
@@ -113,7 +114,7 @@ def fit_line_in_plane(points_m: Floats, normal: Floats, start: Line | None = Non
     side of normal x direction.
     """
     n = unit(np.array(normal, np.float64))
-    flat = points_m - (points_m * n).sum(axis=1)[:, None] * n
+    flat = points_m - dots(points_m, n)[:, None] * n
     line = fit_least_squares(flat, start or Line(ORIGIN, ALONG), Held(perpendicular=n), start=start is not None).element
     across = Plane(line.point_m, cross(n, line.direction))
     strip = fit(points_m, across, Held(perpendicular=n))

@@ -36,7 +36,7 @@ from visionvalley.kernels import bias as kernels
 from visionvalley.kernels import simulation
 from visionvalley.kernels.threads import each_thread
 from visionvalley.vision.metrology.characteristics import Extracted
-from visionvalley.vision.metrology.fits import dots
+from visionvalley.vision.metrology.fits import box, dots
 from visionvalley.vision.metrology.surfaces import distances
 
 STEP, REACH = 1.2, 3.5  # of the grid, and of weights, times their standard deviation, l / 2
@@ -52,14 +52,14 @@ class Averages:
 
     offsets: NDArray[np.int64]
     columns: NDArray[np.int32]
-    weights: Floats
+    weights: Singles
     nodes: int
 
     def of(self, numbers: Singles, some: slice, much: Floats) -> Singles:
         """Return some rows, each as much (m,) as it counts, times numbers (nodes, B)."""
         offsets = self.offsets[some.start : some.stop + 1]
         begin, end = offsets[0], offsets[-1]
-        weights = self.weights[begin:end] * np.repeat(much, np.diff(offsets))
+        weights = self.weights[begin:end] * np.repeat(much.astype(np.float32), np.diff(offsets))
         return sparse_product(offsets - begin, self.columns[begin:end], weights, numbers)
 
     def onto(self, pulls: Floats, some: slice) -> Floats:
@@ -179,7 +179,9 @@ def normal(random: np.random.Generator, shape: tuple[int, ...], size: float = 1.
     return out[:count].reshape(shape)
 
 
-def sparse_product(offsets: NDArray[np.int64], columns: NDArray[np.int32], weights: Floats, values: Singles) -> Singles:
+def sparse_product(
+    offsets: NDArray[np.int64], columns: NDArray[np.int32], weights: Floats | Singles, values: Singles
+) -> Singles:
     """Return sparse rows (m) times values (N, B); offsets (m + 1,) where each row begins."""
     out = np.empty((len(offsets) - 1, values.shape[1]), np.float32)
     given = (offsets, columns, np.asarray(weights, np.float32), values)
@@ -203,9 +205,9 @@ def _axes(feature: Extracted) -> Floats:
 
 def _averages(points: Floats, noise: SensorNoise) -> Averages:
     if noise.correlated_m == 0 or not len(points):
-        return Averages(np.zeros(len(points) + 1, np.int64), np.zeros(0, np.int32), np.zeros(0), 0)
+        return Averages(np.zeros(len(points) + 1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.float32), 0)
     deviation = 0.5 * noise.correlation_length_m
-    low, high = points.min(axis=0), points.max(axis=0)
+    low, high = box(points)
     while True:
         step, reach = STEP * deviation, REACH * deviation
         counts = np.floor((high - low + 2 * reach) / step).astype(np.int64) + 1
@@ -214,7 +216,11 @@ def _averages(points: Floats, noise: SensorNoise) -> Averages:
         deviation *= 1.25
     grid = np.array([*(low - reach), step, deviation, reach])
     room = len(points) * int((2 * REACH / STEP + 1) ** 3)
-    offsets, columns, weights = np.zeros(len(points) + 1, np.int64), np.zeros(room, np.int32), np.zeros(room)
+    offsets, columns, weights = (
+        np.zeros(len(points) + 1, np.int64),
+        np.empty(room, np.int32),
+        np.empty(room, np.float32),
+    )
     kernels.field_rows(np.ascontiguousarray(points), grid, counts, offsets, columns, weights)
     columns, weights = columns[: offsets[-1]], weights[: offsets[-1]].copy()
     used = np.zeros(int(counts.prod()), np.int32)

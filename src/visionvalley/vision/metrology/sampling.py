@@ -34,6 +34,7 @@ from visionvalley.core.arrays import Floats
 from visionvalley.vision.metrology.characteristics import Evaluated, Extracted
 from visionvalley.vision.metrology.features import Smooth, smooth
 from visionvalley.vision.metrology.filters import ALPHA, Filter, apply, some_of
+from visionvalley.vision.metrology.fits import dots
 from visionvalley.vision.metrology.strata import blocks_of, cut_of, unplaced
 from visionvalley.vision.metrology.toleranced import Widest
 
@@ -62,7 +63,7 @@ def short_waves_m(feature: Extracted, cutoff_m: float | None, noise: SensorNoise
     part = smooth(feature, cutoff_m)
     if part.filter is None or part.filter.places.spacing_m <= 0:
         return 0.0
-    rest = ((feature.points_m - part.points_m) * part.normals).sum(axis=1)
+    rest = dots(feature.points_m - part.points_m, part.normals)
     left = float((rest * rest).mean()) / _taken_of_white(part, part.filter) - noise.white_m**2
     left -= noise.correlated_m**2 * _taken(part.filter, noise.correlation_length_m)
     return math.sqrt(max(left, 0.0))
@@ -106,7 +107,8 @@ class _Near:
     def missed(self, row: int, at_m: Floats, value: float, much: float) -> tuple[float, float]:
         """Return what `much` of a value misses, and its uncertainty."""
         count, best, mean = LINE if self.line else AREA
-        squares = ((self.points_m - at_m) ** 2).sum(axis=1)
+        off = self.points_m - at_m
+        squares = dots(off, off)
         near = np.argsort(squares, kind="stable")[: count + 1]
         near = near[near != row][:count]
         if not len(near):
@@ -153,7 +155,7 @@ def _is_line(source: object) -> bool:
 def _of_touching(feature: Extracted, sensitivity: Floats, noise: float) -> list[tuple[float, float]]:
     """Return the same of a size that few points touch, from outside or from within: with its sign."""
     distance, normals = unplaced(feature)
-    weight = (sensitivity * normals).sum(axis=1)
+    weight = dots(sensitivity, normals)
     touching = np.flatnonzero(weight)
     line = isinstance(feature.nominal, (Line, Circle))
     parts = []
@@ -175,7 +177,7 @@ def _of_sum(feature: Extracted, sensitivity: Floats, white_m: float) -> float:
         return 0.0
     cut, places = cut_of(feature)
     deviation, normals = unplaced(feature)
-    weight = (sensitivity * normals).sum(axis=1)[cut.order]
+    weight = dots(sensitivity, normals)[cut.order]
     deviation = deviation[cut.order]
     last = cut.levels[-1]
     pair = np.repeat(np.arange(len(last.counts) // 2), np.add.reduceat(last.counts, np.arange(0, len(last.counts), 2)))

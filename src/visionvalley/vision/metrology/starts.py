@@ -15,7 +15,19 @@ from visionvalley.kernels import starts as searching
 from visionvalley.kernels.threads import each_thread
 from visionvalley.vision.geometry.directions import sphere_of_directions
 from visionvalley.vision.geometry.symmetric import eigen, gram
-from visionvalley.vision.metrology.fits import FREE, E, Held, Shape, axes, cross, length, shape_of, with_angle
+from visionvalley.vision.metrology.fits import (
+    FREE,
+    E,
+    Held,
+    Shape,
+    axes,
+    box,
+    cross,
+    dots,
+    length,
+    shape_of,
+    with_angle,
+)
 
 ORIGIN, ALONG, ACROSS = np.zeros(3), np.array([0.0, 0.0, 1.0]), np.array([1.0, 0.0, 0.0])
 LEAST: dict[type[Element], int] = {Line: 2, Plane: 3, Circle: 3, Sphere: 4, Cylinder: 5, Cone: 6, Slot: 6}
@@ -91,7 +103,7 @@ def on_wall(points_m: Floats, like: Element, wall: bool | None) -> bool:
     """Say whether points about their mean lie on the wall of a slot rather than on its curve."""
     if wall is not None or not isinstance(like, Slot):
         return bool(wall)
-    off = (points_m * like.normal).sum(axis=1)
+    off = dots(points_m, like.normal)
     return math.sqrt(float((off * off).sum()) / max(len(off), 1)) > DEEP * like.width_m
 
 
@@ -118,7 +130,7 @@ def starts(problem: Problem, like: Element, wall: bool | None) -> list[Shape]:
 def _width(points_m: Floats) -> float:
     """Return how far points about their mean spread off the line that fits them best."""
     along = eigen(gram(points_m))[1][:, 2]
-    off = points_m - (points_m * along).sum(axis=1)[:, None] * along
+    off = points_m - dots(points_m, along)[:, None] * along
     return math.sqrt(float((off * off).sum()) / len(off))
 
 
@@ -134,7 +146,7 @@ def _turned(problem: Problem, w: Floats) -> Floats:
 def _coordinates(points_m: Floats, place: Floats) -> Floats:
     """Return the local coordinates (N, 3) of points."""
     off = points_m - place[0]
-    return np.stack([(off * axis).sum(axis=1) for axis in place[1:]], axis=1)
+    return np.stack([dots(off, axis) for axis in place[1:]], axis=1)
 
 
 def _algebraic(points_m: Floats) -> tuple[Floats, float]:
@@ -162,7 +174,7 @@ def _slots(problem: Problem, vectors: Floats, wall: bool | None) -> list[Shape]:
             u = u / length(u) if length(u) > 1e-6 else axes(w)[0]
         place = np.vstack([ORIGIN, u, cross(w, u), w])
         q = _coordinates(problem.points_m, place)
-        low, high = q.min(axis=0), q.max(axis=0)
+        low, high = box(q)
         size = high - low
         middle = 0.5 * (low + high)
         place[0] = middle[0] * u + middle[1] * place[2] + (q[:, 2].sum() / len(q)) * w

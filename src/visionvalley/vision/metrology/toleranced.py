@@ -16,7 +16,7 @@ from visionvalley.core.arrays import Floats
 from visionvalley.vision.metrology.characteristics import Characteristic, Evaluated, Extracted, Material
 from visionvalley.vision.metrology.datums import DatumSystem, lay
 from visionvalley.vision.metrology.features import Smooth, placed
-from visionvalley.vision.metrology.fits import frame
+from visionvalley.vision.metrology.fits import dots, frame
 from visionvalley.vision.metrology.surfaces import distances, outward
 from visionvalley.vision.metrology.zones import Narrowest, Rows, narrowest
 
@@ -95,10 +95,10 @@ class _Round:
         values, gradients = distances(element, self.points_m)
         which, across = self.which, self.across
         if isinstance(element, Line):
-            across = across - (across * element.direction).sum(axis=1)[:, None] * element.direction
-            across = across / np.sqrt((across * across).sum(axis=1))[:, None]
+            across = across - dots(across, element.direction)[:, None] * element.direction
+            across = across / np.sqrt(dots(across, across))[:, None]
         points = self.points_m[which]
-        along = ((points - element.point_m) * across).sum(axis=1)
+        along = dots(points - element.point_m, across)
         far = np.argsort(-values, kind="stable")[:MEETS]
         far = far[values[far] > 0]
         self.which, self.across = np.concatenate([which, far]), np.concatenate([self.across, gradients[far]])

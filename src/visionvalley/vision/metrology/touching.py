@@ -22,7 +22,7 @@ from visionvalley.vision.geometry.symmetric import eigen, gram
 from visionvalley.vision.metrology.association import Touched
 from visionvalley.vision.metrology.datums import DatumSystem, Step
 from visionvalley.vision.metrology.draws import Noise, forced, smoothed
-from visionvalley.vision.metrology.fits import Held, frame
+from visionvalley.vision.metrology.fits import Held, dots, frame
 from visionvalley.vision.metrology.levels import Group, group, independent
 from visionvalley.vision.metrology.propagation import Sensed, multiplied
 from visionvalley.vision.metrology.shapes import in_place
@@ -157,7 +157,7 @@ def all_round(rows: Rows) -> Rows:
         across = np.array([math.cos(t) * vectors[:, 1] + math.sin(t) * vectors[:, 2] for t in turns])
     point = np.repeat(np.arange(count), len(across))
     directions = np.tile(across, (count, 1))
-    along = (off[point] * directions).sum(axis=1)
+    along = dots(off[point], directions)
     return Rows.above(along, rows.points_m[:count][point], directions, point=point)
 
 

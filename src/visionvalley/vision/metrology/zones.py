@@ -26,7 +26,7 @@ from visionvalley.core.arrays import Floats
 from visionvalley.kernels import zones as kernels
 from visionvalley.vision.geometry.motion import cross_matrix, orthonormal
 from visionvalley.vision.geometry.symmetric import eigen, gram, product
-from visionvalley.vision.metrology.fits import dots
+from visionvalley.vision.metrology.fits import box, dots
 
 ROUNDS = 60
 STOP = 1e-9  # of the height: a step that gains less is the last
@@ -160,7 +160,7 @@ def about(centre_m: Floats, extent_m: float) -> Floats:
 
 def centre_and_extent(points_m: Floats) -> tuple[Floats, float]:
     """Return the middle of points (N, 3) and half their largest side."""
-    low, high = points_m.min(axis=0), points_m.max(axis=0)
+    low, high = box(points_m)
     return 0.5 * (low + high), max(0.5 * float((high - low).max()), 1e-9)
 
 
