@@ -18,7 +18,7 @@ from visionvalley.vision.metrology.profiles import Profile
 from visionvalley.vision.metrology.propagation import Sensed, sparse_product
 from visionvalley.vision.metrology.toleranced import Zoned
 
-AT_ONCE = 3_000_000  # forces on extracted points that are one array
+AT_ONCE = 200_000  # forces on extracted points that are one array: they stay near
 FLAT = 1e-12  # of the largest square
 Ints = NDArray[np.int64]
 Noise = Mapping[str, Singles]
@@ -48,7 +48,9 @@ def answered(zoned: Zoned, which: Ints, gradients: Floats, points: Sensed, noise
     across = vectors[:, values > FLAT * values[-1]].T  # directions that gradients have parts along
     unique, back = np.unique(which, return_inverse=True)
     moved = []
-    for some in np.array_split(unique, -(-len(unique) * len(across) * len(points.points_m) // AT_ONCE)):
+    once = max(1, AT_ONCE // (len(across) * len(points.points_m)))
+    for begin in range(0, len(unique), once):
+        some = unique[begin : begin + once]
         force = np.zeros((len(some), len(across), zoned.count, 3))
         for i, point in enumerate(some):
             force[i, :, point] = across
