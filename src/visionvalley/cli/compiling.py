@@ -22,7 +22,9 @@ FEATURES = (
     "ray_steps",
     "rays",
     "sections",
+    "simulation",
     "starts",
+    "wide",
     "zones",
 )  # where a recipe asks for them
 SEARCHING = (
@@ -32,13 +34,7 @@ SEARCHING = (
     "bvh",
     "distances",
 )
-KERNELS = {
-    "inspect": POINTS + REGISTRATION + SURFACES + FEATURES,
-    "compare": POINTS + REGISTRATION + SURFACES + FEATURES,
-    "demo": POINTS + REGISTRATION + SURFACES + FEATURES + ("rays", "simulation"),
-    "rerun": POINTS + REGISTRATION + SURFACES + FEATURES + ("rays", "simulation"),
-    "hall": POINTS + REGISTRATION + SURFACES + FEATURES + ("rays", "simulation"),
-}
+KERNELS = dict.fromkeys(("inspect", "compare", "demo", "rerun", "hall"), POINTS + REGISTRATION + SURFACES + FEATURES)
 
 
 def ready(verb: str, *, quiet: bool = False, without: tuple[str, ...] = ()) -> None:

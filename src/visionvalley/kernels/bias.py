@@ -12,20 +12,17 @@ from visionvalley.kernels.simd import (
     bits,
     larger,
     load_f32x8,
-    load_f64x4,
-    multiply_add,
     reduce_max,
     splat_f32x8,
-    splat_f64x4,
     store,
     take,
     trailing_zeros,
 )
+from visionvalley.kernels.wide import BROAD, WIDE, wide_products, wide_sums
 
 PIECE = 8  # fields that one worker takes at a time
 ROWS = 512
 TILE = 32
-WIDE, BROAD = 64, 16  # columns of a product at a time, of float32 and float64
 STEPS = 60
 PIVOT, ZERO = 1e-6, 1e-10  # pivots, and multipliers (they add up to 1), that are nothing but rounding of float32 rows
 NEAR, NOTHING = 2e-6, 1e-8  # of the level, of the largest value: a residual that exceeds the level by less does not
@@ -298,32 +295,6 @@ def first_basis(rows, basis):
             basis[j] = -basis[j]
 
 
-@bare
-def wide_sums(begin, end, columns, weights, values, start, out, row):
-    """Write one row of a sparse product, `WIDE` columns of it from `start` on."""
-    width = values.shape[1]
-    a = b = c = d = e = f = g = h = splat_f32x8(np.float32(0.0))
-    for i in range(begin, end):
-        weight, at = splat_f32x8(weights[i]), columns[i] * width + start
-        a = multiply_add(weight, load_f32x8(values, at), a)
-        b = multiply_add(weight, load_f32x8(values, at + 8), b)
-        c = multiply_add(weight, load_f32x8(values, at + 16), c)
-        d = multiply_add(weight, load_f32x8(values, at + 24), d)
-        e = multiply_add(weight, load_f32x8(values, at + 32), e)
-        f = multiply_add(weight, load_f32x8(values, at + 40), f)
-        g = multiply_add(weight, load_f32x8(values, at + 48), g)
-        h = multiply_add(weight, load_f32x8(values, at + 56), h)
-    at = row * width + start
-    store(out, at, a)
-    store(out, at + 8, b)
-    store(out, at + 16, c)
-    store(out, at + 24, d)
-    store(out, at + 32, e)
-    store(out, at + 40, f)
-    store(out, at + 48, g)
-    store(out, at + 56, h)
-
-
 @kernel("void(int64[::1], int64[::1], int32[::1], float32[::1], float32[:, ::1], float32[:, ::1])")
 def sparse_worker(counter, starts, columns, weights, values, out):
     """Multiply a sparse matrix (rows M) with the columns of values (N, B), to out (M, B).
@@ -345,31 +316,6 @@ def sparse_worker(counter, starts, columns, weights, values, out):
                 for at in range(starts[i], starts[i + 1]):
                     total += weights[at] * values[columns[at], b]
                 out[i, b] = total
-
-
-@bare
-def wide_products(left, row, other, right, start, out):
-    """Write two rows of a product, `BROAD` columns of them from `start` on."""
-    r, width = right.shape
-    a = b = c = d = e = f = g = h = splat_f64x4(0.0)
-    for j in range(r):
-        much, more, at = splat_f64x4(left[row, j]), splat_f64x4(left[other, j]), j * width + start
-        one, two = load_f64x4(right, at), load_f64x4(right, at + 4)
-        three, four = load_f64x4(right, at + 8), load_f64x4(right, at + 12)
-        a, e = multiply_add(much, one, a), multiply_add(more, one, e)
-        b, f = multiply_add(much, two, b), multiply_add(more, two, f)
-        c, g = multiply_add(much, three, c), multiply_add(more, three, g)
-        d, h = multiply_add(much, four, d), multiply_add(more, four, h)
-    at = row * width + start
-    store(out, at, a)
-    store(out, at + 4, b)
-    store(out, at + 8, c)
-    store(out, at + 12, d)
-    at = other * width + start
-    store(out, at, e)
-    store(out, at + 4, f)
-    store(out, at + 8, g)
-    store(out, at + 12, h)
 
 
 @kernel("void(int64[::1], float64[:, ::1], float64[:, ::1], float64[:, ::1])")
