@@ -81,11 +81,10 @@ class Corrected:
     noise: float
 
 
-def corrected(extremes: Sequence[Extreme], *, central: bool = False) -> Corrected:
+def corrected(extremes: Sequence[Extreme]) -> Corrected:
     """Return value and interval of an extreme that cannot be negative; low is infinite where zero is held.
 
     extremes  as datums move it whose shape was shrunk little, and much; one where they do not
-    central   see `intervals.bounded`
     """
     if extremes[0].groups[0].hard is not None:
         return _added(extremes)
@@ -102,7 +101,7 @@ def corrected(extremes: Sequence[Extreme], *, central: bool = False) -> Correcte
         known.append(grown)
         grown.values(0.0)
         noises.append(float(grown.values(seen).std()))
-        found.append(bounded(seen, grown.quantile, max(noises[-1], 1e-300), grown.about, central))
+        found.append(bounded(seen, grown.quantile, max(noises[-1], 1e-300), grown.about))
     return _between(found, seen, max(noises), WIDER if formed else 1.0)
 
 
@@ -139,7 +138,7 @@ def corrected_free(extremes: Sequence[Extreme]) -> Corrected:
         return _added(extremes)
     levels = [_over_least_squares(one) for one in extremes]
     (first, level), factor = levels[0], extremes[0].factor
-    off = corrected([one for one, _ in levels], central=True)  # the level may miss on the same side
+    off = corrected([one for one, _ in levels])
     seen = first.seen([first.groups[0].values])
     middle = coverage_factor() * abs(factor) * float(level.std())
     value = seen - off.value
@@ -220,15 +219,18 @@ def _mean(one: Group) -> Floats:
 
 
 def _standing(one: Group) -> tuple[Floats, Floats]:
-    """Return where surfaces lie, as far as they are not free, and what stands out besides: shrunk little and much."""
+    """Return where surfaces lie, as far as they are not free, and what stands out besides: shrunk little and much.
+
+    Of surfaces that keep to boundaries where they lie is shrunk, too: a turn of a straight hole only takes room.
+    """
     mean = _mean(one)
     values, noise = one.values - mean, (one.draws[:LOOKED, : len(mean)] - mean).T
     little, much = np.empty_like(values), np.empty_like(values)
     for here, place, free in _surfaces(one):
         weight = HARD if one.hard is not None and one.hard[here[0]] else 1.0
-        shapes = in_place(
-            values[here] / weight, noise[here] / weight, place, free, one.points_m[here], one.gradients[here]
-        )
+        there = one.points_m[here], one.gradients[here]
+        shrunk = one.part is not None
+        shapes = in_place(values[here] / weight, noise[here] / weight, place, free, *there, shrunk=shrunk)
         little[here], much[here] = (weight * shape for shape in shapes)
     return little, much
 

@@ -53,16 +53,13 @@ class Bounded:
     high: float
 
 
-def bounded(
-    seen: float, answer: Quantile, noise: float, about: Quantile | None = None, central: bool = False
-) -> Bounded:
+def bounded(seen: float, answer: Quantile, noise: float, about: Quantile | None = None) -> Bounded:
     """Invert the test of every true value by what would be seen of it.
 
     seen    the value as it came out, noise and all
     answer  gives, for a true value and a share, the quantile of what is seen of it in many draws of the noise
     noise   standard deviation of what is seen, which sets how fast the interval changes from one-sided to central
     about   gives nearly the same at less cost; None: answer does
-    central whether both tails are 2.5 % everywhere: for a part of a result whose other parts may miss, too
 
     A true value t is kept where `seen` lies between the quantiles a(t) and a(t) + 95 % of its answers. Every choice
     of a(t) covers with 95 %, whatever t is (Neyman 1937); a grows from 0 at t = 0 to 2.5 % where t is large against
@@ -76,7 +73,7 @@ def bounded(
     guess = answer if about is None else about
 
     def rising(size: float) -> float:
-        return TAIL if central else TAIL * size * size / (size * size + 4 * noise * noise)
+        return TAIL * size * size / (size * size + 4 * noise * noise)
 
     def end(of: float, share: Callable[[float], float]) -> float:
         return _where(lambda t: answer(t, share(t)) - of, lambda t: guess(t, share(t)) - of, max(of, noise), noise)

@@ -44,6 +44,7 @@ GAINS = 500  # places of a filter that tell how much it leaves of noise
 FEWEST = 8
 LINE, AREA = (2, 1 / 6, 1 / 8), (4, 1 / 2, 1 / 5)  # neighbours; shares of what stands above the best, and the mean
 TOUCHING = 24
+PEAK = 3.0  # of the noise: by so much the largest of many points stands above its neighbours where there is no form
 FILTERED = 0.1  # of the noise: by so much filtered neighbours differ, seven points to a cut-off wave
 
 
@@ -121,7 +122,7 @@ class _Near:
 def missed(found: Evaluated, features: Mapping[str, Extracted], white_m: float) -> Missed:
     """Return what an extreme value misses between points."""
     extreme, filtered = found.extreme, "cutoff" in found.beside
-    noise = 2 * white_m * (FILTERED if filtered else 1.0)
+    noise = PEAK * white_m * (FILTERED if filtered else 1.0)
     if isinstance(extreme, Widest):
         parts = _of_zone(extreme, noise)
     elif filtered:  # sizes of a filtered surface, read at every place of it

@@ -21,6 +21,7 @@ from visionvalley.core.arrays import Floats
 from visionvalley.vision.metrology.propagation import multiplied
 
 SELDOM_WAVE, SELDOM_BUMP, LEAST = 0.8, 1.0, 6.0
+SURE = 2.0  # standard deviations
 WAVES = 12
 DEGREE = 5
 BUMPS = 60
@@ -72,16 +73,27 @@ def standing_out(
 
 
 def in_place(
-    values: Floats, draws: Floats, place: Floats, free: Floats, points_m: Floats, gradients: Floats
+    values: Floats,
+    draws: Floats,
+    place: Floats,
+    free: Floats,
+    points_m: Floats,
+    gradients: Floats,
+    *,
+    shrunk: bool = False,
 ) -> list[Floats]:
     """Return the same where it lies: that is known by least squares.
 
-    place  (p, M) how values change with where it lies; free (k, M) with what is free to take anything: all orthonormal
+    place   (p, M) how values change with where it lies; free (k, M) with what is free to take anything: all orthonormal
+    shrunk  whether the shape that is shrunk much lies off its nominal place only as far as that is sure
     """
-    shapes = []
+    shapes: list[Floats] = []
     for found in standing_out(values, draws, np.concatenate([free, place]), points_m, gradients):
-        left = values - found
-        shapes.append(found + sum(((row * left).sum() * row for row in place), np.zeros_like(found)))
+        much = (place * (values - found)).sum(axis=1)
+        if shrunk and shapes:
+            noise = (multiplied(place, draws) ** 2).mean(axis=1)
+            much[much * much < SURE * SURE * noise] = 0.0
+        shapes.append(found + (much[:, None] * place).sum(axis=0))
     return shapes
 
 
