@@ -256,7 +256,7 @@ def test_convention_names_say_what_is_meant():
 TOO_LONG = {"kernels/bvh.py", "kernels/simd.py"}
 
 # Kernel files that several wrappers share, or that hold only inner functions.
-SHARED = {"bundles", "bvh", "best_fit", "groups", "ordering", "ray_steps", "symmetric", "tree"}
+SHARED = {"bundles", "bvh", "best_fit", "groups", "ordering", "ray_steps", "symmetric", "tree", "wide"}
 
 
 def test_convention_the_same_bits_everywhere():
