@@ -318,48 +318,22 @@ truncate_f32x8, real_i32x8 = _make_conversion(F32x8, I32x8)
 truncate_f32x16, real_i32x16 = _make_conversion(F32x16, I32x16)
 
 
-@intrinsic
-def double(typing: Any, a: Any) -> Any:
-    """Lanes of float32 as float64."""
-    wide = Vector(types.float64, a.lanes)
+def _make_cast(lane: types.Type, operation: str) -> Any:
+    @intrinsic
+    def cast(typing: Any, a: Any) -> Any:
+        """Each lane as another type."""
+        to = Vector(lane, a.lanes)
 
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.fpext(args[0], wide.ir)
+        def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            return getattr(builder, operation)(args[0], to.ir)
 
-    return wide(a), code
+        return to(a), code
 
-
-@intrinsic
-def single(typing: Any, a: Any) -> Any:
-    """Lanes of float64 rounded to float32."""
-    narrow = Vector(types.float32, a.lanes)
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.fptrunc(args[0], narrow.ir)
-
-    return narrow(a), code
+    return cast
 
 
-@intrinsic
-def whole_bits(typing: Any, a: Any) -> Any:
-    """The bits of lanes of float32 as whole numbers."""
-    whole = Vector(types.int32, a.lanes)
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.bitcast(args[0], whole.ir)
-
-    return whole(a), code
-
-
-@intrinsic
-def real_bits(typing: Any, a: Any) -> Any:
-    """The lanes of float32 whose bits whole numbers hold."""
-    real = Vector(types.float32, a.lanes)
-
-    def code(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        return builder.bitcast(args[0], real.ir)
-
-    return real(a), code
+double, single = _make_cast(types.float64, "fpext"), _make_cast(types.float32, "fptrunc")  # of float32, of float64
+whole_bits, real_bits = _make_cast(types.int32, "bitcast"), _make_cast(types.float32, "bitcast")  # the same bits
 
 
 @intrinsic
