@@ -288,15 +288,17 @@ def main() -> int:
     parser.add_argument("--scans", type=int, default=1000)
     parser.add_argument("--only", default="", help="only cells whose name (what/points/noise) holds these words")
     parser.add_argument("--again", action="store_true", help="forget what was done before and is not published")
-    parser.add_argument("--publish", action="store_true", help="add what was done to bench/coverage_counts.json")
+    parser.add_argument(
+        "--publish", action="store_true", help="afterwards add what was done to bench/coverage_counts.json"
+    )
     parser.add_argument("--published", action="store_true", help="print what is published, and do nothing")
     parser.add_argument("--processes", type=int, default=2)
     chosen = parser.parse_args()
     if chosen.again:
         KEPT.unlink(missing_ok=True)
-    if chosen.publish:
-        publish(sources())
     own = [c for c in cells() if chosen.only in c.name]
+    if not own:
+        parser.error(f"no cell's name holds '{chosen.only}': say something like 'flatness/300/white'")
     if chosen.published:
         kept = {name: one for name, one in published().items() if name in {c.name for c in own}}
         total, least = {name: one.counts for name, one in kept.items()}, min(one.scans for one in kept.values())
@@ -305,6 +307,8 @@ def main() -> int:
     else:
         os.nice(5)
         total, least = run(own, chosen.scans, chosen.processes)
+        if chosen.publish:
+            publish(sources())
     print("\n".join([*short(total), "", *table(total)]))
     count, held = np.sum([c.sum(axis=0) for c in total.values()], axis=0)[:2]
     outside = refused(total)
