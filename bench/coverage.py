@@ -8,7 +8,8 @@ binomial limits that 1 % of tables of so many cells would leave (Holm 1979), and
 A scan of a good part that is refused holds no truth. Datums touch (ISO 5459) in cells of their own.
 
 What is done is kept in out/coverage.jsonl and not done again; --publish adds it to bench/coverage_counts.json. From
-there a cell's count goes on as long as the sources that it was made with are the same; --published prints it as it is.
+there a cell's count goes on as long as the sources that it was made with are the same, or its first scans get the same
+intervals to the bit; --published prints it as it is.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import argparse
 import ast
 import hashlib
 import json
+import math
 import os
 import sys
 import time
@@ -57,28 +59,40 @@ Counts = np.ndarray  # (forms, 4) intervals, of them those that held the truth, 
 
 @dataclass(frozen=True)
 class Published:
-    """What is published of a cell: with which sources, how many scans, their counts."""
+    """What is published of a cell: with which sources, how many scans, their counts, the first intervals' hash."""
 
     of: str
     scans: int
     counts: Counts
+    bits: str = ""
 
 
+@dataclass(frozen=True)
+class Chunk:
+    """What `CHUNK` scans of a cell gave: counts, and a hash of their intervals."""
+
+    counts: Counts
+    bits: str
+
+
+Done = dict[str, dict[int, Chunk]]  # by cell and first scan
 NONE = Published("", 0, np.zeros((len(FORMS), 4), np.int64))
 
 
-def scanned(cell: Cell, first: int, count: int) -> Counts:
-    """Return the counts of so many scans."""
+def scanned(cell: Cell, first: int, count: int) -> tuple[Counts, str]:
+    """Return the counts of so many scans, and a hash of their intervals and what these should hold."""
     of = _fits if cell.what.startswith("fit of a ") else _characteristics
     out = np.zeros((len(FORMS), 4), np.int64)
+    bits = hashlib.sha256()
     for part in range(first // SCANS_A_PART, -(-(first + count) // SCANS_A_PART)):
         some = range(max(first, part * SCANS_A_PART), min(first + count, (part + 1) * SCANS_A_PART))
-        for held, above, below in of(cell, part, some):
-            out[list(FORMS).index(form_of(part))] += (1, held, above, below)
-    return out
+        for low, high, truth in of(cell, part, some):
+            out[list(FORMS).index(form_of(part))] += (1, low <= truth <= high, low > truth, high < truth)
+            bits.update(np.array([low, high, truth]).tobytes())
+    return out, bits.hexdigest()[:16]
 
 
-def _characteristics(cell: Cell, part: int, scans: range) -> Iterator[tuple[bool, bool, bool]]:
+def _characteristics(cell: Cell, part: int, scans: range) -> Iterator[tuple[float, float, float]]:
     from visionvalley.vision.metrology.sampling import missed
     from visionvalley.vision.metrology.tolerances import evaluate
     from visionvalley.vision.metrology.uncertainty import measured
@@ -94,12 +108,12 @@ def _characteristics(cell: Cell, part: int, scans: range) -> Iterator[tuple[bool
             low, high = measured(asked, seen, noise, simulated=True, seed=scan).measured.interval_95
         except BadInput as error:
             print(f"{cell.name}, scan {scan}: {error}", file=sys.stderr, flush=True)
-            yield False, False, False
+            yield math.nan, math.nan, truth
         else:
-            yield low <= truth <= high, low > truth, high < truth
+            yield low, high, truth
 
 
-def _fits(cell: Cell, part: int, scans: range) -> Iterator[tuple[bool, bool, bool]]:
+def _fits(cell: Cell, part: int, scans: range) -> Iterator[tuple[float, float, float]]:
     """Intervals of every parameter of a fitted element."""
     from visionvalley.vision.metrology.fits import PARAMETERS
     from visionvalley.vision.metrology.intervals import coverage_factor
@@ -117,7 +131,7 @@ def _fits(cell: Cell, part: int, scans: range) -> Iterator[tuple[bool, bool, boo
         for k, _ in enumerate(PARAMETERS[type(true.element)]):
             budget = contributions({name: found.influence[k]}, points)
             half = coverage_factor() * float(np.sqrt(sum(one.standard_uncertainty**2 for one in budget)))
-            yield abs(off[k]) <= half, off[k] > half, off[k] < -half
+            yield off[k] - half, off[k] + half, 0.0
 
 
 def _parameters(element: object, true: object) -> list[float]:
@@ -164,42 +178,54 @@ def sources() -> str:
     return bare.hexdigest()[:16]
 
 
-def _work(cell: Cell, first: int, count: int) -> tuple[Cell, int, Counts | None, float]:
+def _work(cell: Cell, first: int, count: int) -> tuple[Cell, int, Chunk | None, float]:
     start = time.perf_counter()
     try:
-        return cell, first, scanned(cell, first, count), time.perf_counter() - start
+        return cell, first, Chunk(*scanned(cell, first, count)), time.perf_counter() - start
     except Exception as error:
         print(f"{cell.name}: {error!r}", file=sys.stderr, flush=True)
         return cell, first, None, 0.0
 
 
-def known(of: str) -> dict[str, dict[int, Counts]]:
-    """Return what was done with these sources, and not published: the counts of chunks of each cell."""
-    out: dict[str, dict[int, Counts]] = defaultdict(dict)
+def known(of: str) -> Done:
+    """Return what was done with these sources, and not published: the chunks of each cell."""
+    out: Done = defaultdict(dict)
     if KEPT.exists():
         for row in map(json.loads, KEPT.read_text().splitlines()):
             if row["of"] == of:
-                out[row["cell"]][row["first"]] = np.array(row["counts"])
+                out[row["cell"]][row["first"]] = Chunk(np.array(row["counts"]), row["bits"])
     return out
 
 
 def published() -> dict[str, Published]:
     """Return the counts of each cell that are published."""
     rows = json.loads(PUBLISHED.read_text()) if PUBLISHED.exists() else {}
-    return {name: Published(of, scans, np.array(counts)) for name, (of, scans, counts) in rows.items()}
+    return {name: Published(of, scans, np.array(counts), bits) for name, (of, scans, counts, bits) in rows.items()}
+
+
+def holding(of: str, done: Done) -> dict[str, Published]:
+    """Return the published counts that hold for these sources: of the same sources, or of the same first intervals."""
+    return {
+        name: one
+        for name, one in published().items()
+        if one.of == of or (0 in done[name] and done[name][0].bits == one.bits)
+    }
 
 
 def publish(of: str) -> None:
-    """Add what was done in a row to what is published; counts with other sources are replaced by larger ones."""
-    out = published()
-    for name, chunks in known(of).items():
-        before = out.get(name, NONE)
-        scans, counts = (before.scans, before.counts) if before.of == of else (0, NONE.counts)
+    """Add what was done in a row to what is published; counts with other sources are replaced by those as large."""
+    out, done = published(), known(of)
+    hold = holding(of, done)
+    for name, chunks in done.items():
+        before = hold.get(name, NONE)
+        scans, counts, bits = before.scans, before.counts, chunks[0].bits if 0 in chunks else before.bits
         while scans in chunks:
-            counts, scans = counts + chunks[scans], scans + CHUNK
-        if scans > before.scans:
-            out[name] = Published(of, scans, counts)
-    rows = [f"{json.dumps(k)}: {json.dumps([v.of, v.scans, v.counts.tolist()])}" for k, v in sorted(out.items())]
+            counts, scans = counts + chunks[scans].counts, scans + CHUNK
+        if scans >= out.get(name, NONE).scans:
+            out[name] = Published(of, scans, counts, bits)
+    rows = [
+        f"{json.dumps(k)}: {json.dumps([v.of, v.scans, v.counts.tolist(), v.bits])}" for k, v in sorted(out.items())
+    ]
     PUBLISHED.write_text("{\n" + ",\n".join(rows) + "\n}\n")
 
 
@@ -207,26 +233,34 @@ def run(chosen: list[Cell], scans: int, processes: int) -> tuple[dict[str, Count
     """Do what is not done yet; return counts by cell, and the least scans of a cell."""
     of = sources()
     done = known(of)
-    before = {name: one for name, one in published().items() if one.of == of}
     KEPT.parent.mkdir(exist_ok=True)
-    tasks = [
-        (cell, first, CHUNK)
-        for first in range(0, scans, CHUNK)
-        for cell in sorted(chosen, key=lambda c: (-c.points, "touching" not in c.what))
-        if first >= before.get(cell.name, NONE).scans and first not in done[cell.name]
-    ]
+    chosen = sorted(chosen, key=lambda c: (-c.points, "touching" not in c.what))
     with ProcessPoolExecutor(processes, get_context("spawn")) as pool, KEPT.open("a") as out:
-        for future in as_completed([pool.submit(_work, *task) for task in tasks]):
-            cell, first, counts, seconds = future.result()
-            if counts is not None:
-                done[cell.name][first] = counts
-                row = {"of": of, "cell": cell.name, "first": first, "counts": counts.tolist(), "s": round(seconds, 2)}
-                print(json.dumps(row), file=out, flush=True)
+
+        def finish(tasks: list[tuple[Cell, int, int]]) -> None:
+            for future in as_completed([pool.submit(_work, *task) for task in tasks]):
+                cell, first, chunk, seconds = future.result()
+                if chunk is not None:
+                    done[cell.name][first] = chunk
+                    row = {"of": of, "cell": cell.name, "first": first, "counts": chunk.counts.tolist()}
+                    print(json.dumps(row | {"bits": chunk.bits, "s": round(seconds, 2)}), file=out, flush=True)
+
+        before = holding(of, done)
+        finish([(cell, 0, CHUNK) for cell in chosen if cell.name not in before and 0 not in done[cell.name]])
+        before = holding(of, done)
+        finish(
+            [
+                (cell, first, CHUNK)
+                for first in range(0, scans, CHUNK)
+                for cell in chosen
+                if first >= before.get(cell.name, NONE).scans and first not in done[cell.name]
+            ]
+        )
     total: dict[str, Counts] = {}
     least = sys.maxsize
     for cell in chosen:
         start = before.get(cell.name, NONE)
-        later = [own for first, own in done[cell.name].items() if start.scans <= first < scans]
+        later = [one.counts for first, one in done[cell.name].items() if start.scans <= first < scans]
         total[cell.name] = start.counts + sum(later, NONE.counts)
         least = min(least, start.scans + CHUNK * len(later))
     return {name: counts for name, counts in total.items() if counts.any()}, least

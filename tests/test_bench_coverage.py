@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A count of coverage goes on where it ended, and only with the sources that it was made with."""
+"""A count of coverage goes on where it ended, and only with the sources, or the intervals, that it was made with."""
 
 import json
 
@@ -17,7 +17,7 @@ def kept(tmp_path, monkeypatch):
 
 def row(of, first, held, cell="flatness/300/white"):
     counts = [[25, held, 25 - held, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
-    return json.dumps({"of": of, "cell": cell, "first": first, "counts": counts, "s": 1.0}) + "\n"
+    return json.dumps({"of": of, "cell": cell, "first": first, "counts": counts, "bits": f"{held}", "s": 1.0}) + "\n"
 
 
 def test_what_was_counted_in_a_row_with_the_same_sources_is_published(kept):
@@ -36,10 +36,29 @@ def test_a_count_with_other_sources_is_replaced_by_a_larger_one_alone(kept):
     kept.write_text(row("b", 0, 20))
     coverage.publish("b")
     assert coverage.published()["flatness/300/white"].of == "a"
+    kept.write_text("".join(row("b", first, 20) for first in (0, 25)))
+    coverage.publish("b")
+    assert coverage.published()["flatness/300/white"].of == "b"
     kept.write_text("".join(row("b", first, 20) for first in (0, 25, 50)))
     coverage.publish("b")
     found = coverage.published()["flatness/300/white"]
     assert (found.of, found.scans, found.counts.sum(axis=0).tolist()) == ("b", 75, [75, 60, 15, 0])
+
+
+def test_a_count_with_other_sources_goes_on_where_the_first_intervals_are_the_same(kept):
+    kept.write_text(row("a", 0, 24) + row("a", 25, 23))
+    coverage.publish("a")
+    kept.write_text(row("b", 0, 24) + row("b", 50, 22))
+    coverage.publish("b")
+    found = coverage.published()["flatness/300/white"]
+    assert (found.of, found.scans, found.bits, found.counts[0].tolist()) == ("b", 75, "24", [75, 69, 6, 0])
+
+
+def test_a_hash_of_intervals_tells_seeds_apart_and_nothing_else():
+    cell = next(c for c in coverage.cells() if c.name == "flatness/300/white")
+    counts, bits = coverage.scanned(cell, 0, 2)
+    assert counts[:, 0].sum() == 2
+    assert coverage.scanned(cell, 0, 2)[1] == bits != coverage.scanned(cell, 2, 2)[1]
 
 
 def test_too_few_and_too_many_hits_are_marked_and_others_are_not():

@@ -244,6 +244,6 @@ CELLS = [
 
 @pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.name)
 def test_intervals_hold_the_truth_within_wide_binomial_limits(cell):
-    count, held = scanned(cell, 0, 60).sum(axis=0)[:2]
+    count, held = scanned(cell, 0, 60)[0].sum(axis=0)[:2]
     low, high = binom.ppf([1e-4, 1 - 1e-4], count, 0.95)
     assert low <= held <= high

@@ -29,13 +29,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visionvalley.core.arrays import Floats, Singles
-from visionvalley.vision.metrology.draws import answered, filtered_draws
+from visionvalley.vision.metrology.draws import across, answered, filtered_draws
 from visionvalley.vision.metrology.grown import Grown
 from visionvalley.vision.metrology.intervals import TAIL, Bounded, bounded, coverage_factor, quantile
 from visionvalley.vision.metrology.levels import Group, group, padded
 from visionvalley.vision.metrology.propagation import Sensed, drawn, multiplied
 from visionvalley.vision.metrology.shapes import in_place
-from visionvalley.vision.metrology.sizes import LocalSizes, Mating, Side
+from visionvalley.vision.metrology.sizes import LocalSizes, Mating
 from visionvalley.vision.metrology.toleranced import Widest, Zone
 from visionvalley.vision.metrology.touching import all_round, laid, own_place, poses
 from visionvalley.vision.metrology.zones import Rows
@@ -44,6 +44,7 @@ DRAWS, FEWER, MANY = 250, 128, 20_000
 ROWS = 12_000  # of one zone that take part in draws, evenly
 LOOKED = 64  # draws that tell what stands out
 WIDER = 1.05  # intervals where a shape stands out: that it is not known exactly, as `bench.coverage` has it
+ROUNDED = 1e-9  # of the largest of draws: a mean that is less is none
 HARD = 100.0  # by so much a deviation that may not exceed zero weighs more
 
 
@@ -64,8 +65,8 @@ class Extreme:
         return np.asarray(self.factor * np.max(heights, axis=0))
 
     def values(self) -> list[Floats]:
-        """Return the deviations of all groups, less what noise adds to each on average: where touching datums lie."""
-        return [g.values - _mean(g) for g in self.groups]
+        """Return the deviations of all groups."""
+        return [g.values for g in self.groups]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,21 +89,33 @@ def corrected(extremes: Sequence[Extreme]) -> Corrected:
     """
     if extremes[0].groups[0].hard is not None:
         return _added(extremes)
-    seen = extremes[0].seen([g.values for g in extremes[0].groups])
     found: list[Bounded] = []
     noises: list[float] = []
     known: list[Grown] = []
     formed = False
-    for extreme, shapes in _shapes(extremes):
+    for extreme, shapes in _shapes([_centred(one) for one in extremes]):
         formed = formed or any(s.any() and _extended(g) for s, g in zip(shapes, extreme.groups, strict=True))
         grown = _grown(extreme, shapes)
         if any(grown.alike(one) for one in known):  # of one wave it does not matter how much it was shrunk
             continue
         known.append(grown)
         grown.values(0.0)
+        seen = extreme.seen(extreme.values())
         noises.append(float(grown.values(seen).std()))
         found.append(bounded(seen, grown.quantile, max(noises[-1], 1e-300), grown.about))
-    return _between(found, seen, max(noises), WIDER if formed else 1.0)
+    return _between(found, extremes[0].seen(extremes[0].values()), max(noises), WIDER if formed else 1.0)
+
+
+def _centred(extreme: Extreme) -> Extreme:
+    """Return the same less what noise adds to deviations on average: by that much datums that touch lie off."""
+    means = [_mean(g) for g in extreme.groups]
+    if all(np.abs(one).max() <= ROUNDED * g.largest for g, one in zip(extreme.groups, means, strict=True)):
+        return extreme
+    groups = [
+        replace(g, values=g.values - one, draws=g.draws - padded(one), bases=g.bases.copy())
+        for g, one in zip(extreme.groups, means, strict=True)
+    ]
+    return Extreme(tuple(groups), extreme.factor)
 
 
 def _grown(extreme: Extreme, shapes: Sequence[Floats]) -> Grown:
@@ -173,9 +186,10 @@ def _added(extremes: Sequence[Extreme]) -> Corrected:
     T(h + e) - T(h + p).
     """
     middles, ends = [], []
-    for extreme, shapes in _shapes(extremes):
+    moves = [[_of_place(g) for g in one.groups] for one in extremes]
+    for (extreme, shapes), move in zip(_shapes(extremes), (moves[0], moves[-1]), strict=False):
         whole = _about(extreme, [g.draws for g in extreme.groups], shapes)
-        place = _about(extreme, [_of_place(g) for g in extreme.groups], shapes)
+        place = _about(extreme, move, shapes)
         moved, rest = np.roll(place, len(place) // 2), whole - place  # draws are followed by their opposites
         middles.append(float(np.median(whole)))
         ends.append(np.sort(moved - np.median(moved) - (rest - np.median(rest))))
@@ -282,18 +296,15 @@ def _local(found: LocalSizes, noise: Mapping[str, Singles]) -> Group:
     which = np.flatnonzero(np.isfinite(found.sizes))
     which = which[:: -(-len(which) // ROWS)]
     sign = found.sign if found.largest else -found.sign
-    near, far = (filtered_draws(side.filter, side.at, which, _across(side, noise)) for side in (found.near, found.far))
+    near, far = (
+        filtered_draws(side.filter, side.at, which, across(side.normals, noise[side.feature.name]))
+        for side in (found.near, found.far)
+    )
     draws = sign * (near + far)
     middle = float(found.sizes[which].mean())
     values = (found.sizes[which] - middle) * (1.0 if found.largest else -1.0)
     points = found.near.feature.points_m[:: -(-len(found.near.feature.points_m) // len(found.sizes))][which]
     return group(values, _both(draws), np.zeros((len(which), 0)), True, points, np.zeros_like(points))
-
-
-def _across(side: Side, noise: Mapping[str, Singles]) -> Floats:
-    """Return the noise along a surface's normals (N, B)."""
-    own = noise[side.feature.name]
-    return np.asarray(own[:, 0] if own.shape[1] == 1 else (side.normals[:, :, None] * own).sum(axis=1))
 
 
 def _both(draws: Floats | Singles) -> Floats | Singles:

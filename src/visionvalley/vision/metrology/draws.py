@@ -69,7 +69,7 @@ def smoothed(part: Smooth, at: object, which: Ints, gradients: Floats, normals: 
     own, on = noise[part.feature.name], part.filter
     places = which if at is None or isinstance(at, Places) else np.asarray(at)[which]
     if on is not None:
-        read = filtered_draws(on, at if isinstance(at, Places) else on.places, places, _across(part.normals, own))
+        read = filtered_draws(on, at if isinstance(at, Places) else on.places, places, across(part.normals, own))
         read *= dots(gradients, normals).astype(np.float32)[:, None]
         return read
     if own.shape[1] == 1:
@@ -77,7 +77,7 @@ def smoothed(part: Smooth, at: object, which: Ints, gradients: Floats, normals: 
     return np.asarray(sum(gradients[:, a, None].astype(np.float32) * own[places, a] for a in range(3)))
 
 
-def _across(normals: Floats, own: Singles) -> Singles:
+def across(normals: Floats, own: Singles) -> Singles:
     """Return the noise (N, c, B) of a feature along its normals (N, B)."""
     if own.shape[1] == 1:
         return own[:, 0]
