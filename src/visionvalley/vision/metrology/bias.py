@@ -11,7 +11,8 @@ of T(t h / T(h) + e) for every true value t, and its inversion the interval, see
 h / T(h) is not known; it is where the surface lies by least squares, as far as the zone is not free to follow, and what
 stands out of the noise besides in the deviations that were seen, see `shapes`. So the form that is carried into the
 draws is shrunk, and noise is not counted twice. How much it is to be shrunk is not known either: the interval holds
-those of a shape that is shrunk little and of one that is shrunk much.
+those of a shape that is shrunk little and of one that is shrunk much. Noise moves datums that touch outwards: what it
+adds to deviations on average is taken off what was seen and off the draws first.
 
 Surfaces that keep to a boundary (ISO 2692), features and datums, are each a shape of their own. Of a datum's boundary,
 which may not be passed, noise leaves less room than there is; in a draw in which it leaves none the boundary is let
