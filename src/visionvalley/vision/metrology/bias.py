@@ -66,8 +66,8 @@ class Extreme:
         return np.asarray(self.factor * np.max(heights, axis=0))
 
     def values(self) -> list[Floats]:
-        """Return the deviations of all groups."""
-        return [g.values for g in self.groups]
+        """Return the deviations of all groups, less what noise adds to each on average: where touching datums lie."""
+        return [g.values - _mean(g) for g in self.groups]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,21 +90,23 @@ def corrected(extremes: Sequence[Extreme]) -> Corrected:
     """
     if extremes[0].groups[0].hard is not None:
         return _added(extremes)
+    pairs = _shapes([_centred(one) for one in extremes])
+    tried = [one.seen([g.values for g in one.groups]) for one, _ in pairs]
+    whole = extremes[0].seen([g.values for g in extremes[0].groups])
     found: list[Bounded] = []
     noises: list[float] = []
     known: list[Grown] = []
     formed = False
-    for extreme, shapes in _shapes([_centred(one) for one in extremes]):
+    for (extreme, shapes), seen in zip(pairs, tried, strict=True):
         formed = formed or any(s.any() and _extended(g) for s, g in zip(shapes, extreme.groups, strict=True))
         grown = _grown(extreme, shapes)
         if any(grown.alike(one) for one in known):  # of one wave it does not matter how much it was shrunk
             continue
         known.append(grown)
         grown.values(0.0)
-        seen = extreme.seen(extreme.values())
         noises.append(float(grown.values(seen).std()))
         found.append(bounded(seen, grown.quantile, max(noises[-1], 1e-300), grown.about))
-    return _between(found, extremes[0].seen(extremes[0].values()), max(noises), WIDER if formed else 1.0)
+    return _between(found, whole, max(noises), WIDER if formed else 1.0)
 
 
 def _centred(extreme: Extreme) -> Extreme:
