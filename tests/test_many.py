@@ -19,6 +19,7 @@ from tests.test_report_exchange import part
 from visionvalley.applications.manufacturing.settings import Settings
 from visionvalley.cli.many import exit_code, scans_of
 from visionvalley.core import BadInput, Cloud, Pose, Verdict
+from visionvalley.core.progress import Silent
 from visionvalley.io import write
 from visionvalley.report.control import control_chart
 from visionvalley.report.markup import Words
@@ -116,6 +117,28 @@ def test_interrupted_it_keeps_what_is_finished_and_goes_on_from_there(scans, tmp
     names = sorted(finished)[:1]
     again = inspect_many(asked(scans, f"{names[0]}.ply"), SETTINGS, out, processes=1)
     assert again.resumed == 1
+
+
+class Interrupting(Silent):
+    """Interrupts as soon as the first scan is finished, which is when nobody may lose it."""
+
+    stage = ""
+
+    def begin(self, stage, steps):
+        self.stage = stage.id
+
+    def advance(self, steps=1):
+        if self.stage == "runs.many":
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_an_interruption_between_two_scans_lets_what_runs_end_and_the_next_is_heard_as_before(scans, tmp_path):
+    before = signal.getsignal(signal.SIGINT)
+    names = [f"s{number}.ply" for number in range(4)]
+    many = inspect_many(asked(scans, *names), SETTINGS, tmp_path / "out", Interrupting(), processes=1)
+    assert many.cancelled
+    assert [one.folder for one in many.parts] == ["s0"]
+    assert signal.getsignal(signal.SIGINT) == before
 
 
 RECIPE = """

@@ -19,6 +19,8 @@ from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
+from threading import Event, current_thread, main_thread
+from types import FrameType
 
 from visionvalley.applications.manufacturing.settings import Settings
 from visionvalley.core import SILENT, BadInput, Cancelled, Progress, stage
@@ -33,6 +35,7 @@ from visionvalley.runs.inspection import Request, inspect_files
 
 KEYS = "finished.json"  # what each finished scan was made of
 MOST = 64
+LISTEN_S = 0.2  # between looks whether somebody interrupted
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +65,7 @@ def inspect_many(
 
     requests   in the order of their making, which control charts follow; their outputs are ignored
     processes  how many at once; None: one a CPU
-    Interrupted, it keeps what is finished, writes the summary of it and says so in `cancelled`.
+    Interrupted, it finishes what runs, keeps what is finished, writes the summary of it and says so in `cancelled`.
     """
     requests = [replace(one, output=folder / name) for one, name in zip(requests, _names(requests), strict=True)]
     folder.mkdir(parents=True, exist_ok=True)
@@ -72,10 +75,9 @@ def inspect_many(
         finished = _finished(folder)
     waiting = [one for one in requests if not _is_done(one, keys[one.folder], finished)]
     errors: dict[Path, BadInput] = {}
-    with stage(progress, "runs.many", steps=len(waiting), count=len(waiting)):
-        cancelled = False
+    with stage(progress, "runs.many", steps=len(waiting), count=len(waiting)), _interruptions() as stopped:
         try:
-            for request, error in _worked(waiting, settings, keeping, _count(processes, len(waiting))):
+            for request, error in _worked(waiting, settings, keeping, _count(processes, len(waiting)), stopped):
                 progress.advance()
                 if error is not None:
                     errors[request.folder] = error
@@ -83,11 +85,11 @@ def inspect_many(
                     finished[request.folder.name] = key
                     _note(folder, finished)
         except (KeyboardInterrupt, Cancelled):
-            cancelled = True
+            stopped.set()
     with stage(progress, "runs.summary"):
         parts = tuple(_parts(requests, keys, finished, errors))
         write_summary(folder, parts)
-    return Many(folder, parts, len(requests) - len(waiting), cancelled)
+    return Many(folder, parts, len(requests) - len(waiting), stopped.is_set())
 
 
 def _names(requests: Sequence[Request]) -> list[str]:
@@ -144,21 +146,25 @@ def _count(processes: int | None, waiting: int) -> int:
 
 
 def _worked(
-    requests: Sequence[Request], settings: Settings, keeping: Keeping, processes: int
+    requests: Sequence[Request], settings: Settings, keeping: Keeping, processes: int, stopped: Event
 ) -> Iterator[tuple[Request, BadInput | None]]:
-    """Yield each scan as it is finished. Where a process dies, those left get one each: whose fault it is shows."""
+    """Yield each scan as it is finished. Where a process dies, those left get one each: whose fault it is shows.
+
+    Once stopped no more are begun.
+    """
     left, following, work = list(requests), iter(requests), dict[Future[BadInput | None], Request]()
     try:
         with _pool(processes) as pool:
             # No more than run at once are handed over: what is handed over cannot be taken back.
             work = {pool.submit(_one, one, settings, keeping): one for one in islice(following, processes)}
             while work:
-                for done in wait(work, return_when=FIRST_COMPLETED).done:
+                for done in wait(work, LISTEN_S, FIRST_COMPLETED).done:
                     error, request = done.result(), work[done]
                     left.remove(request)
                     yield request, error
                     del work[done]
-                    work |= {pool.submit(_one, one, settings, keeping): one for one in islice(following, 1)}
+                    more = islice(following, 0 if stopped.is_set() else 1)
+                    work |= {pool.submit(_one, one, settings, keeping): one for one in more}
     except (KeyboardInterrupt, Cancelled):  # what ran when it was stopped has been finished, and counts
         for done, one in work.items():
             if one in left and done.done() and not done.cancelled() and done.exception() is None:
@@ -166,7 +172,32 @@ def _worked(
         raise
     except BrokenProcessPool:
         for one in left:
+            if stopped.is_set():
+                return
             yield one, _alone(one, settings, keeping)
+
+
+@contextmanager
+def _interruptions() -> Iterator[Event]:
+    """Yield what an interruption sets, where this thread hears it; a second one interrupts as usual.
+
+    An exception that may come anywhere could come where it is lost, or where a lock is held.
+    """
+    stopped = Event()
+
+    def hear(signal_number: int, frame: FrameType | None) -> None:
+        if stopped.is_set():
+            signal.default_int_handler(signal_number, frame)
+        stopped.set()
+
+    if current_thread() is not main_thread():
+        yield stopped
+        return
+    before = signal.signal(signal.SIGINT, hear)
+    try:
+        yield stopped
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _alone(request: Request, settings: Settings, keeping: Keeping) -> BadInput | None:
