@@ -336,7 +336,8 @@ def main() -> int:
     if chosen.published:
         kept = {name: one for name, one in published().items() if name in {c.name for c in own}}
         total, least = {name: one.counts for name, one in kept.items()}, min(one.scans for one in kept.values())
-        other = sum(one.of != sources() for one in kept.values())
+        of = sources()
+        other = sum(one.of != of for one in kept.values())
         print(f"{other} of {len(kept)} cells were counted with other sources than these\n")
     else:
         os.nice(5)
