@@ -24,7 +24,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -229,40 +229,42 @@ def publish(of: str) -> None:
     PUBLISHED.write_text("{\n" + ",\n".join(rows) + "\n}\n")
 
 
+def _finish(tasks: list[tuple[Cell, int, int]], pool: Executor, of: str, done: Done) -> None:
+    """Do chunks of cells, add them to `done` and keep each as soon as it is there."""
+    with KEPT.open("a") as out:
+        for future in as_completed([pool.submit(_work, *task) for task in tasks]):
+            cell, first, chunk, seconds = future.result()
+            if chunk is not None:
+                done[cell.name][first] = chunk
+                row = {"of": of, "cell": cell.name, "first": first, "counts": chunk.counts.tolist()}
+                print(json.dumps(row | {"bits": chunk.bits, "s": round(seconds, 2)}), file=out, flush=True)
+
+
 def run(chosen: list[Cell], scans: int, processes: int) -> tuple[dict[str, Counts], int]:
     """Do what is not done yet; return counts by cell, and the least scans of a cell."""
     of = sources()
     done = known(of)
     KEPT.parent.mkdir(exist_ok=True)
     chosen = sorted(chosen, key=lambda c: (-c.points, "touching" not in c.what))
-    with ProcessPoolExecutor(processes, get_context("spawn")) as pool, KEPT.open("a") as out:
-
-        def finish(tasks: list[tuple[Cell, int, int]]) -> None:
-            for future in as_completed([pool.submit(_work, *task) for task in tasks]):
-                cell, first, chunk, seconds = future.result()
-                if chunk is not None:
-                    done[cell.name][first] = chunk
-                    row = {"of": of, "cell": cell.name, "first": first, "counts": chunk.counts.tolist()}
-                    print(json.dumps(row | {"bits": chunk.bits, "s": round(seconds, 2)}), file=out, flush=True)
-
+    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
         before = holding(of, done)
-        finish([(cell, 0, CHUNK) for cell in chosen if cell.name not in before and 0 not in done[cell.name]])
+        firsts = [(cell, 0, CHUNK) for cell in chosen if cell.name not in before and 0 not in done[cell.name]]
+        _finish(firsts, pool, of, done)
         before = holding(of, done)
-        finish(
-            [
-                (cell, first, CHUNK)
-                for first in range(0, scans, CHUNK)
-                for cell in chosen
-                if first >= before.get(cell.name, NONE).scans and first not in done[cell.name]
-            ]
-        )
+        later = [
+            (cell, first, CHUNK)
+            for first in range(0, scans, CHUNK)
+            for cell in chosen
+            if first >= before.get(cell.name, NONE).scans and first not in done[cell.name]
+        ]
+        _finish(later, pool, of, done)
     total: dict[str, Counts] = {}
     least = sys.maxsize
     for cell in chosen:
         start = before.get(cell.name, NONE)
-        later = [one.counts for first, one in done[cell.name].items() if start.scans <= first < scans]
-        total[cell.name] = start.counts + sum(later, NONE.counts)
-        least = min(least, start.scans + CHUNK * len(later))
+        new = [one.counts for first, one in done[cell.name].items() if start.scans <= first < scans]
+        total[cell.name] = start.counts + sum(new, NONE.counts)
+        least = min(least, start.scans + CHUNK * len(new))
     return {name: counts for name, counts in total.items() if counts.any()}, least
 
 

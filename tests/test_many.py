@@ -103,12 +103,15 @@ if __name__ == "__main__":
 def test_interrupted_it_keeps_what_is_finished_and_goes_on_from_there(scans, tmp_path):
     code, out = tmp_path / "run.py", tmp_path / "out"
     code.write_text(CANCELLED)
-    work = subprocess.Popen([sys.executable, code, scans, out], stdout=subprocess.PIPE, text=True)
-    until = time.monotonic() + 120
-    while not (out / "finished.json").exists() and time.monotonic() < until:
-        time.sleep(0.05)
-    os.kill(work.pid, signal.SIGINT)
-    told = work.communicate(timeout=60)[0]
+    with subprocess.Popen([sys.executable, code, scans, out], stdout=subprocess.PIPE, text=True) as work:
+        try:
+            until = time.monotonic() + 120
+            while not (out / "finished.json").exists() and time.monotonic() < until:
+                time.sleep(0.05)
+            os.kill(work.pid, signal.SIGINT)
+            told = work.communicate(timeout=60)[0]
+        finally:
+            work.kill()
     finished = json.loads((out / "finished.json").read_text())
     assert re.match(r"cancelled True \d+", told)
     assert 1 <= len(finished) < 40
