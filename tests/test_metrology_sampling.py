@@ -15,7 +15,7 @@ from visionvalley.vision.metrology.estimated_noise import estimated
 from visionvalley.vision.metrology.filters import places_on
 from visionvalley.vision.metrology.fits import PARAMETERS
 from visionvalley.vision.metrology.least_squares import fit
-from visionvalley.vision.metrology.sampling import SAMPLING, between_points, short_waves_m
+from visionvalley.vision.metrology.sampling import SAMPLING, between_points, missed, short_waves_m
 from visionvalley.vision.metrology.strata import strata
 from visionvalley.vision.metrology.tolerances import evaluate
 from visionvalley.vision.metrology.uncertainty import measured
@@ -134,6 +134,19 @@ def test_extremes_of_few_points_are_those_of_the_continuous_surface():
         bare.append(found.beside[1].value - true)
     assert held >= binom.ppf(1e-3, trials, 0.93)
     assert abs(np.mean(off)) < 0.5 * abs(np.mean(bare)), "what lies between points is added"
+
+
+@pytest.mark.parametrize("count", [100, 1000, 10_000])
+def test_noise_alone_is_not_taken_for_a_peak_between_points(count):
+    """However many points there are: the largest error of 10,000 is larger than that of 100."""
+    rng, noise, seen = np.random.default_rng(11), 10e-6, []
+    round_ = Characteristic("s", Kind.SIZE, ("a",), size=SizeCriterion.MINIMUM_CIRCUMSCRIBED)
+    for _ in range(20):
+        uv = pattern("jittered", count, rng)
+        one = Extracted("a", SHAFT, points(SHAFT, uv, lambda at, whole=True: noise * rng.normal(size=len(at))))
+        seen.append(missed(evaluate(round_, {"a": one}), {"a": one}, noise).value)
+    assert np.mean(seen) < 0.01 * noise
+    assert sum(one > 0 for one in seen) <= 4
 
 
 def test_roughness_that_the_filter_takes_away_counts_as_sampling_not_as_noise(rng):

@@ -26,6 +26,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
@@ -44,7 +45,8 @@ GAINS = 500  # places of a filter that tell how much it leaves of noise
 FEWEST = 8
 LINE, AREA = (2, 1 / 6, 1 / 8), (4, 1 / 2, 1 / 5)  # neighbours; shares of what stands above the best, and the mean
 TOUCHING = 24
-PEAK = 3.0  # of the noise: by so much the largest of many points stands above its neighbours where there is no form
+ONCE = 0.05  # of scans: in so many noise alone makes the largest of all points stand higher above its neighbours
+PEAK = 3.0  # of the noise that filtered points have of their own: by so much the largest stands above its neighbours
 FILTERED = 0.1  # of the noise: by so much filtered neighbours differ, seven points to a cut-off wave
 
 
@@ -122,17 +124,21 @@ class _Near:
 def missed(found: Evaluated, features: Mapping[str, Extracted], white_m: float) -> Missed:
     """Return what an extreme value misses between points."""
     extreme, filtered = found.extreme, "cutoff" in found.beside
-    noise = PEAK * white_m * (FILTERED if filtered else 1.0)
     if isinstance(extreme, Widest):
-        parts = _of_zone(extreme, noise)
+        parts = _of_zone(extreme, white_m, filtered=filtered)
     elif filtered:  # sizes of a filtered surface, read at every place of it
         return Missed()
     else:
-        parts = [one for name, g in found.sensitivity.items() for one in _of_touching(features[name], g, noise)]
+        parts = [one for name, g in found.sensitivity.items() for one in _of_touching(features[name], g, white_m)]
     return Missed(math.fsum(one for one, _ in parts), math.fsum(other for _, other in parts))
 
 
-def _of_zone(extreme: Widest, noise: float) -> list[tuple[float, float]]:
+def _of_noise(white_m: float, count: int, *, filtered: bool) -> float:
+    """Return by how much noise alone makes one of so many points stand above its neighbours."""
+    return PEAK * white_m * FILTERED if filtered else NormalDist().inv_cdf((1 - ONCE) ** (1 / count)) * white_m
+
+
+def _of_zone(extreme: Widest, white_m: float, *, filtered: bool) -> list[tuple[float, float]]:
     zone = extreme.zones[0]
     rows, much = zone.found.rows, zone.found.multipliers
     first = np.unique(np.stack([rows.part, rows.point]), axis=1, return_index=True)[1]
@@ -140,6 +146,7 @@ def _of_zone(extreme: Widest, noise: float) -> list[tuple[float, float]]:
     for row in np.flatnonzero(much):
         part, sign = int(rows.part[row]), math.copysign(1.0, much[row])
         own = first[rows.part[first] == part]
+        noise = _of_noise(white_m, len(own), filtered=filtered)
         near = _Near(rows.points_m[own], sign * rows.values[own], noise, _is_line(zone.zoned[part].source))
         itself = int(np.flatnonzero(rows.point[own] == rows.point[row])[0])
         share = abs(extreme.factor * float(much[row]))
@@ -153,11 +160,12 @@ def _is_line(source: object) -> bool:
     return True
 
 
-def _of_touching(feature: Extracted, sensitivity: Floats, noise: float) -> list[tuple[float, float]]:
+def _of_touching(feature: Extracted, sensitivity: Floats, white_m: float) -> list[tuple[float, float]]:
     """Return the same of a size that few points touch, from outside or from within: with its sign."""
     distance, normals = unplaced(feature)
     weight = dots(sensitivity, normals)
     touching = np.flatnonzero(weight)
+    noise = _of_noise(white_m, len(weight), filtered=False)
     line = isinstance(feature.nominal, (Line, Circle))
     parts = []
     for row in touching.tolist() if len(touching) <= TOUCHING else []:
