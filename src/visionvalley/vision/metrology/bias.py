@@ -184,18 +184,18 @@ def _over_least_squares(extreme: Extreme) -> tuple[Extreme, Floats]:
 def _added(extremes: Sequence[Extreme]) -> Corrected:
     """Return what noise adds to shapes where they lie, and what else they may be where noise has moved them from.
 
-    What noise adds is the median of T(h + e) - T(h). What else the value may be is T at the places where surfaces may
-    lie, h - p with p what noise does to them by least squares, and what the rest of the noise scatters:
-    T(h + e) - T(h + p).
+    What noise adds is the median of T(h + e) - T(h). Noise e that moves surfaces by p, by least squares, and scatters
+    them by r = e - p besides shows T(h + r) for the true T(h - p): by so much the value may be off.
     """
     middles, ends = [], []
     moves = [[_of_place(g) for g in one.groups] for one in extremes]
     for (extreme, shapes), move in zip(_shapes(extremes), (moves[0], moves[-1]), strict=False):
         whole = _about(extreme, [g.draws for g in extreme.groups], shapes)
         place = _about(extreme, move, shapes)
-        moved, rest = np.roll(place, len(place) // 2), whole - place  # draws are followed by their opposites
+        rest = _about(extreme, [g.draws - own for g, own in zip(extreme.groups, move, strict=True)], shapes)
+        off = np.roll(place, len(place) // 2) - rest  # draws are followed by their opposites
         middles.append(float(np.median(whole)))
-        ends.append(np.sort(moved - np.median(moved) - (rest - np.median(rest))))
+        ends.append(np.sort(off - np.median(off)))
     middle = math.fsum(middles) / len(middles)
     least, most = min(quantile(one, TAIL) for one in ends), max(quantile(one, 1 - TAIL) for one in ends)
     return Corrected(middle, middle - WIDER * least, middle - WIDER * most, float(ends[0].std()))
