@@ -88,3 +88,12 @@ def _every_kernel_was_called_as_it_declares():
         kernels = [one for ones in compilation.ENTRY_POINTS.values() for one in ones]
         found = {one.py_func.__qualname__: more for one in kernels if (more := compilation.undeclared(one))}
         assert found == {}, "wrappers call kernels with types that they do not declare"
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print the worst errors that tests found, from whichever process they ran in."""
+    passed = terminalreporter.stats.get("passed", [])
+    worst = sorted(value for report in passed for name, value in report.user_properties if name == "worst")
+    if worst:
+        terminalreporter.section("worst errors against references")
+        terminalreporter.write("".join(f"{one}\n" for one in worst))
