@@ -185,16 +185,17 @@ def _added(extremes: Sequence[Extreme]) -> Corrected:
     """Return what noise adds to shapes where they lie, and what else they may be where noise has moved them from.
 
     What noise adds is the median of T(h + e) - T(h). Noise e that moves surfaces by p, by least squares, and scatters
-    them by r = e - p besides shows T(h + r) for the true T(h - p): by so much the value may be off.
+    them by r = e - p besides shows T(h + r) for the true T(h - p): by so much the value may be off. Datums that touch
+    move farther one way than the other, so opposite noise does not do for -p; what p is on average is not in h.
     """
     middles, ends = [], []
     moves = [[_of_place(g) for g in one.groups] for one in extremes]
     for (extreme, shapes), move in zip(_shapes(extremes), (moves[0], moves[-1]), strict=False):
-        whole = _about(extreme, [g.draws for g in extreme.groups], shapes)
-        place = _about(extreme, move, shapes)
-        rest = _about(extreme, [g.draws - own for g, own in zip(extreme.groups, move, strict=True)], shapes)
-        off = np.roll(place, len(place) // 2) - rest  # draws are followed by their opposites
-        middles.append(float(np.median(whole)))
+        draws = [g.draws for g in extreme.groups]
+        back = [own.mean(axis=0, dtype=np.float64).astype(np.float32) - own for own in move]
+        rest = [whole - own for whole, own in zip(draws, move, strict=True)]
+        off = _about(extreme, back, shapes) - _about(extreme, rest, shapes)
+        middles.append(float(np.median(_about(extreme, draws, shapes))))
         ends.append(np.sort(off - np.median(off)))
     middle = math.fsum(middles) / len(middles)
     least, most = min(quantile(one, TAIL) for one in ends), max(quantile(one, 1 - TAIL) for one in ends)
