@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Do 95 % intervals hold the truth in 95 %? `python -m bench.coverage [--scans 1000] [--only flatness] [--again]`.
+"""Do 95 % intervals hold the truth in 95 %? `python -m bench.coverage [--scans 1000] [--after 0] [--only flatness]`.
 
 A cell is a feature or tolerance, a sensor's noise and a density of points. Its parts have planted form errors of their
 own, from none to more than the noise; each part is scanned five times. The truth is what the same evaluation finds on
@@ -240,8 +240,11 @@ def _finish(tasks: list[tuple[Cell, int, int]], pool: Executor, of: str, done: D
                 print(json.dumps(row | {"bits": chunk.bits, "s": round(seconds, 2)}), file=out, flush=True)
 
 
-def run(chosen: list[Cell], scans: int, processes: int) -> tuple[dict[str, Counts], int]:
-    """Do what is not done yet; return counts by cell, and the least scans of a cell."""
+def run(chosen: list[Cell], scans: int, processes: int, after: int = 0) -> tuple[dict[str, Counts], int]:
+    """Do what is not done yet; return counts by cell, and the least scans of a cell.
+
+    After some, only those of other parts are counted.
+    """
     of = sources()
     done = known(of)
     KEPT.parent.mkdir(exist_ok=True)
@@ -249,11 +252,11 @@ def run(chosen: list[Cell], scans: int, processes: int) -> tuple[dict[str, Count
     with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
         before = holding(of, done)
         firsts = [(cell, 0, CHUNK) for cell in chosen if cell.name not in before and 0 not in done[cell.name]]
-        _finish(firsts, pool, of, done)
-        before = holding(of, done)
+        _finish([] if after else firsts, pool, of, done)
+        before = {} if after else holding(of, done)
         later = [
             (cell, first, CHUNK)
-            for first in range(0, scans, CHUNK)
+            for first in range(after, scans, CHUNK)
             for cell in chosen
             if first >= before.get(cell.name, NONE).scans and first not in done[cell.name]
         ]
@@ -262,7 +265,7 @@ def run(chosen: list[Cell], scans: int, processes: int) -> tuple[dict[str, Count
     least = sys.maxsize
     for cell in chosen:
         start = before.get(cell.name, NONE)
-        new = [one.counts for first, one in done[cell.name].items() if start.scans <= first < scans]
+        new = [one.counts for first, one in done[cell.name].items() if max(after, start.scans) <= first < scans]
         total[cell.name] = start.counts + sum(new, NONE.counts)
         least = min(least, start.scans + CHUNK * len(new))
     return {name: counts for name, counts in total.items() if counts.any()}, least
@@ -322,6 +325,7 @@ def main() -> int:
     """Run and print; the exit code tells whether all was as asked."""
     parser = argparse.ArgumentParser(prog="python -m bench.coverage", description=__doc__)
     parser.add_argument("--scans", type=int, default=1000)
+    parser.add_argument("--after", type=int, default=0, help="count only the scans after so many, of other parts")
     parser.add_argument("--only", default="", help="only cells whose name (what/points/noise) holds these words")
     parser.add_argument("--again", action="store_true", help="forget what was done before and is not published")
     parser.add_argument(
@@ -330,6 +334,8 @@ def main() -> int:
     parser.add_argument("--published", action="store_true", help="print what is published, and do nothing")
     parser.add_argument("--processes", type=int, default=2)
     chosen = parser.parse_args()
+    if chosen.after % CHUNK or chosen.after >= chosen.scans:
+        parser.error(f"--after {chosen.after}: say a multiple of {CHUNK} that is less than --scans {chosen.scans}")
     if chosen.again:
         KEPT.unlink(missing_ok=True)
     own = [c for c in cells() if chosen.only in c.name]
@@ -343,7 +349,7 @@ def main() -> int:
         print(f"{other} of {len(kept)} cells were counted with other sources than these\n")
     else:
         os.nice(5)
-        total, least = run(own, chosen.scans, chosen.processes)
+        total, least = run(own, chosen.scans, chosen.processes, chosen.after)
         if chosen.publish:
             publish(sources())
     print("\n".join([*short(total), "", *table(total)]))

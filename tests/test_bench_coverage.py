@@ -54,6 +54,18 @@ def test_a_count_with_other_sources_goes_on_where_the_first_intervals_are_the_sa
     assert (found.of, found.scans, found.bits, found.counts[0].tolist()) == ("b", 75, "24", [75, 69, 6, 0])
 
 
+def test_scans_after_some_are_counted_alone(kept, monkeypatch):
+    monkeypatch.setattr(coverage, "sources", lambda: "a")
+    kept.write_text(row("a", 0, 24) + row("a", 25, 23))
+    coverage.publish("a")
+    kept.write_text(row("a", 0, 24) + row("a", 50, 22) + row("a", 75, 21))
+    cells = [c for c in coverage.cells() if c.name == "flatness/300/white"]
+    total, least = coverage.run(cells, 100, 1, after=50)
+    assert (least, total["flatness/300/white"][0].tolist()) == (50, [50, 43, 7, 0])
+    total, least = coverage.run(cells, 100, 1)
+    assert (least, total["flatness/300/white"][0].tolist()) == (100, [100, 90, 10, 0])
+
+
 def test_a_hash_of_intervals_tells_seeds_apart_and_nothing_else():
     cell = next(c for c in coverage.cells() if c.name == "flatness/300/white")
     counts, bits = coverage.scanned(cell, 0, 2)
