@@ -94,7 +94,7 @@ def main() -> None:
     """Install the pinned npm packages, bundle and copy."""
     ASSETS.mkdir(parents=True, exist_ok=True)
     node, npm = node_commands()
-    run(*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+    run(*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error")
     bundle(node)
     copy()
     sizes = [file.stat().st_size for file in ASSETS.iterdir()]
