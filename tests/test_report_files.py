@@ -2,6 +2,7 @@
 """The files of a result: what is in them is what was found, and it can be read back."""
 
 import base64
+import io
 import json
 import math
 import re
@@ -21,7 +22,7 @@ from visionvalley.report.embed import embedded
 from visionvalley.report.folder import write_report
 from visionvalley.report.json import plain, result_of
 from visionvalley.report.page import page_of
-from visionvalley.report.pdf import can_write_pdf
+from visionvalley.report.pdf import can_write_pdf, pdf_of
 from visionvalley.report.views import corners
 
 needs_assets = pytest.mark.skipif(
@@ -218,6 +219,21 @@ def test_a_report_of_nothing_is_still_a_page(tmp_path):
     printed = ["report.pdf"] if can_write_pdf() else []
     assert sorted(one.name for one in tmp_path.iterdir()) == ["report.html", *printed, "result.json"]
     assert result_of(nothing, reports.Run())["verdict"] is None
+
+
+@needs_assets
+@pytest.mark.skipif(not can_write_pdf(), reason="the extra `report` is not installed")
+@pytest.mark.parametrize("count", [4, 11, 20, 150])
+def test_the_printed_record_is_on_one_page_unless_it_is_longer_and_whole_in_any_case(count):
+    from pypdf import PdfReader
+
+    inputs = tuple(reports.Input("scan", f"scan-{k}.ply", "a" * 64, 12345) for k in range(count))
+    made = pdf_of(page_of(reports.report(), reports.Run(inputs=inputs)))
+    pages = [one.extract_text() for one in PdfReader(io.BytesIO(made)).pages]
+    parts = [k for k, one in enumerate(pages[1:]) for name in ("scan-0.ply", "Settings", "Machine") if name in one]
+    assert len(parts) == 3
+    assert (len(set(parts)) == 1) == (count < 100)
+    assert sum(f"scan-{k}.ply" in " ".join(pages) for k in range(count)) == count
 
 
 def test_missing_assets_are_one_clear_error(monkeypatch, tmp_path):
