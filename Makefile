@@ -66,9 +66,10 @@ $(VENV)/run.stamp: requirements/run.lock pyproject.toml | $(VENV)/made.stamp
 	@$(VENV)/bin/python $(LINK) -e .
 	@touch $@
 
-$(VENV)/dev.stamp: requirements/dev.lock $(VENV)/run.stamp
+$(VENV)/dev.stamp: requirements/dev.lock requirements/readers.lock $(VENV)/run.stamp
 	@echo "Installing what tests, linters and the type check need into $(VENV)"
 	@$(VENV)/bin/python $(PIP) -r $<
+	@$(VENV)/bin/python $(PIP) --ignore-requires-python -r requirements/readers.lock
 	@touch $@
 
 $(BENCH)/bench.stamp: requirements/bench.lock pyproject.toml | $(BENCH)/made.stamp

@@ -173,7 +173,7 @@ def test_dfq_is_read_back_by_aqdefreader_with_equal_values(tmp_path, capsys):
 
 def test_dfq_is_read_back_by_qdas_parser_with_equal_values(tmp_path):
     """qdas-parser reads description and values from two files, as the format also allows."""
-    qdas = pytest.importorskip("qdas_parser", reason="qdas-parser needs Python 3.13: make test PYTHON=python3.13")
+    qdas = pytest.importorskip("qdas_parser", reason="make test installs qdas-parser (requirements/readers.lock)")
     parts = [part(n) for n in range(3)]
     write_dfq(tmp_path / "all.dfq", "bracket 7", parts)
     lines = (tmp_path / "all.dfq").read_text("utf-8").splitlines()
