@@ -84,6 +84,7 @@ $(VENV)/web.stamp: $(WEB) | $(VENV)/run.stamp
 
 # ---- lock files: every dependency for every supported Python, with the hashes of its files.
 # Only `make lock` writes them: a fresh clone has no useful file times to decide by.
+# Except readers.lock, written by hand: for Python 3.11 uv leaves out what states 3.13.
 LOCK := .venv-lock/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-annotate --no-header pyproject.toml requirements/build.in
 

@@ -240,32 +240,38 @@ def _finish(tasks: list[tuple[Cell, int, int]], pool: Executor, of: str, done: D
                 print(json.dumps(row | {"bits": chunk.bits, "s": round(seconds, 2)}), file=out, flush=True)
 
 
+def _begun(chosen: list[Cell], pool: Executor, of: str, done: Done) -> dict[str, Published]:
+    """Return the published counts that go on, once the first chunk of those with other sources is done."""
+    before = holding(of, done)
+    firsts = [(cell, 0, CHUNK) for cell in chosen if cell.name not in before and 0 not in done[cell.name]]
+    _finish(firsts, pool, of, done)
+    return holding(of, done)
+
+
 def run(chosen: list[Cell], scans: int, processes: int, after: int = 0) -> tuple[dict[str, Counts], int]:
     """Do what is not done yet; return counts by cell, and the least scans of a cell.
 
-    After some, only those of other parts are counted.
+    Where they begin after some, nothing published is counted.
     """
     of = sources()
     done = known(of)
     KEPT.parent.mkdir(exist_ok=True)
     chosen = sorted(chosen, key=lambda c: (-c.points, "touching" not in c.what))
     with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
-        before = holding(of, done)
-        firsts = [(cell, 0, CHUNK) for cell in chosen if cell.name not in before and 0 not in done[cell.name]]
-        _finish([] if after else firsts, pool, of, done)
-        before = {} if after else holding(of, done)
+        before = {} if after else _begun(chosen, pool, of, done)
+        begin = {cell.name: max(after, before.get(cell.name, NONE).scans) for cell in chosen}
         later = [
             (cell, first, CHUNK)
             for first in range(after, scans, CHUNK)
             for cell in chosen
-            if first >= before.get(cell.name, NONE).scans and first not in done[cell.name]
+            if first >= begin[cell.name] and first not in done[cell.name]
         ]
         _finish(later, pool, of, done)
     total: dict[str, Counts] = {}
     least = sys.maxsize
     for cell in chosen:
         start = before.get(cell.name, NONE)
-        new = [one.counts for first, one in done[cell.name].items() if max(after, start.scans) <= first < scans]
+        new = [one.counts for first, one in done[cell.name].items() if begin[cell.name] <= first < scans]
         total[cell.name] = start.counts + sum(new, NONE.counts)
         least = min(least, start.scans + CHUNK * len(new))
     return {name: counts for name, counts in total.items() if counts.any()}, least
